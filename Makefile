@@ -1,0 +1,30 @@
+# Every command of the project; `make` alone prints them. The work is done by the scripts that the targets call.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock version
+
+PYTHON ?= python3
+export PYTHON
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^# ---/ { printf "\n%s\n", substr($$0, 7) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- The services
+
+run: ## Start both services on SQLite: http://127.0.0.1:5000 and :5001 (WEB_PORT=, API_PORT=)
+	@tools/venv.sh run && exec .venv/bin/python tools/run.py
+
+# --- Checks
+
+test: ## Prove everything that needs no cluster (images and Compose where an engine runs)
+	@tools/venv.sh dev && tools/test.sh $(ARGS)
+
+lint: ## Format, lint and type checks
+	@tools/venv.sh dev && tools/lint.sh
+
+# --- Upkeep
+
+lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)
+	@tools/venv.sh dev && tools/lock.sh
+
+version: ## Carry the version of pyproject.toml into the charts
+	@tools/venv.sh dev && .venv/bin/python tools/version.py

@@ -1,0 +1,153 @@
+"""gunicorn, as both services run it (https://docs.gunicorn.org/en/stable/settings.html)."""
+
+import http
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import gunicorn.util
+import orjson
+from gunicorn.app.base import BaseApplication
+
+from serving import logs
+from serving.settings import ConfigurationError, Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+EX_CONFIG = 78  # sysexits.h: something in the configuration is wrong
+GRACEFUL_TIMEOUT = 20  # seconds for what is in flight at SIGTERM; the pods' grace period is 30
+HANG_TIMEOUT = 30  # seconds without a heartbeat after which the arbiter ends a worker
+KEEP_ALIVE = 75  # seconds: longer than the 60 of common load balancers, so that they close first
+
+
+def main(load: Callable[[], Settings], application: str) -> NoReturn:
+    """Run a service until a signal ends it.
+
+    `load` reads its settings; `application` is the ``module:name`` of its WSGI application. ``--check`` on the command
+    line reads the settings and leaves. Exits with 78 and one sentence where the configuration is wrong.
+    """
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        sys.exit(refuse(str(error)))
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(0)
+    if sys.argv[1:]:
+        sys.exit(refuse(f"python -m {settings.service} takes no argument but --check."))
+    logs.configure(settings.log_level, settings.log_format)
+    metrics_dir = _make_metrics_dir(settings.service)
+    # prometheus-client looks at it once, when it is first imported: in listen(), below.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
+    from serving import metrics
+
+    try:
+        listener = metrics.listen(settings.metrics_port)
+        socket.create_server(("", settings.port), backlog=1).close()
+    except OSError as error:
+        shutil.rmtree(metrics_dir)
+        sys.exit(refuse(f"The ports {settings.port} and {settings.metrics_port} cannot be used: {error.strerror}."))
+    _Gunicorn(settings, application, listener, metrics_dir).run()
+    sys.exit(0)
+
+
+def refuse(sentence: str) -> int:
+    """Print why a service does not start; the exit code for it."""
+    print(sentence, file=sys.stderr)  # noqa: T201  # before there are logs, and for a person
+    return EX_CONFIG
+
+
+def _make_metrics_dir(service: str) -> Path:
+    """A fresh folder for the workers' numbers.
+
+    Its name carries the process id, which in a container is the same at each restart: what a killed predecessor left
+    in a shared /tmp is removed and not added up.
+    """
+    path = Path(tempfile.gettempdir(), f"tandem-{service}-{os.getpid()}")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hints
+    def __init__(self, settings: Settings, application: str, listener: socket.socket, metrics_dir: Path) -> None:
+        self._settings = settings
+        self._application = application
+        self._listener = listener
+        self._metrics_dir = metrics_dir
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def _options(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "bind": f"0.0.0.0:{settings.port}",
+            "proc_name": settings.service,
+            "workers": settings.workers,
+            "worker_class": "gthread",
+            "threads": settings.threads,
+            # Workers share the memory of one imported application; with reload each has to import it anew.
+            "preload_app": not settings.reload,
+            "reload": settings.reload,
+            "reload_extra_files": _templates(self._application) if settings.reload else [],
+            "graceful_timeout": GRACEFUL_TIMEOUT,
+            "timeout": HANG_TIMEOUT,
+            "keepalive": KEEP_ALIVE,
+            # Heartbeats on a disk that stalls would end healthy workers.
+            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108
+            "control_socket_disable": True,
+            "forwarded_allow_ips": settings.forwarded_allow_ips,
+            "logger_class": logs.GunicornLogger,
+            "loglevel": settings.log_level,
+            "post_fork": self._post_fork,
+            "child_exit": self._child_exit,
+            "on_exit": self._on_exit,
+        }
+
+    def load(self) -> "WSGIApplication":
+        application: WSGIApplication = gunicorn.util.import_app(self._application)
+        return application
+
+    def _post_fork(self, _server: Any, _worker: Any) -> None:
+        from serving import metrics
+
+        metrics.serve(self._settings.service, self._listener)
+
+    def _child_exit(self, _server: Any, worker: Any) -> None:
+        from serving import metrics
+
+        metrics.forget(worker.pid)
+
+    def _on_exit(self, _server: Any) -> None:
+        shutil.rmtree(self._metrics_dir, ignore_errors=True)
+
+
+def _templates(application: str) -> list[str]:
+    """The files beside the code that a reload has to follow too."""
+    folder = Path(__file__).parents[1] / application.partition(".")[0]
+    return [str(path) for path in folder.rglob("*") if path.suffix in (".html", ".css")]
+
+
+def _write_error(sock: socket.socket, status: int, reason: str, _detail: str) -> None:
+    """What gunicorn answers to a request that it cannot read: a problem document (RFC 9457), where its own is HTML.
+
+    gunicorn has no setting for it. The detail is left out, since it repeats what the client sent.
+    """
+    title = reason or http.HTTPStatus(status).phrase
+    body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
+    head = (
+        f"HTTP/1.1 {status} {title}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+gunicorn.util.write_error = _write_error

@@ -1,0 +1,128 @@
+"""The WSGI application that stands around each framework's: health, request ids, metrics and the request's log line.
+
+It is plain WSGI (PEP 3333), so that Flask and Django get the same, once.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from serving import metrics
+from serving.context import RequestContext, current_request, from_headers
+from serving.health import Check, Health
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+BODY_LIMIT = 64 * 1024  # bytes
+# The framework writes the matched route here; without one, a client could make a new series with every path.
+ROUTE = "tandem.route"
+_NO_ROUTE = "unmatched"
+_CHUNK = 8 * 1024
+
+_log = structlog.get_logger("http")
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+Value = TypeVar("Value")
+
+
+class Service:
+    """A framework's WSGI application as a service."""
+
+    def __init__(self, application: "WSGIApplication", *, service: str, checks: Mapping[str, Check]) -> None:
+        self._application = application
+        self._health = Health(service, checks)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        answer = self._health.answer(environ["PATH_INFO"])
+        if answer is not None:
+            return _health_response(answer, environ["REQUEST_METHOD"], start_response)
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            _read_chunked(environ)
+        return _Exchange(environ, start_response).run(self._application)
+
+
+def _health_response(answer: tuple[str, bytes], method: str, start_response: "StartResponse") -> Iterable[bytes]:
+    status, body = answer
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    if method not in ("GET", "HEAD"):
+        status, body = "405 Method Not Allowed", b'{"status":"method not allowed"}'
+        headers.append(("Allow", "GET, HEAD"))
+    start_response(status, [*headers, ("Content-Length", str(len(body)))])
+    return [] if method == "HEAD" else [body]
+
+
+def _read_chunked(environ: "WSGIEnvironment") -> None:
+    """Give a chunked body a length, since frameworks take a request without one as empty.
+
+    At most one byte over the limit is read: the framework then sees a length over its own limit and answers 413.
+    """
+    body = io.BytesIO()
+    while body.tell() <= BODY_LIMIT and (chunk := environ["wsgi.input"].read(min(_CHUNK, BODY_LIMIT + 1 - body.tell()))):
+        body.write(chunk)
+    environ["CONTENT_LENGTH"] = str(body.tell())
+    body.seek(0)
+    environ["wsgi.input"] = body
+
+
+class _Exchange:
+    """One request and its answer; also the answer's iterable, so that the end is seen when the server closes it."""
+
+    __slots__ = ("_body", "_context", "_environ", "_gauge", "_start_response", "_started", "_status", "_token")
+
+    def __init__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> None:
+        self._environ = environ
+        self._start_response = start_response
+        self._started = time.perf_counter()
+        self._status = "500"
+        self._body: Iterable[bytes] = ()
+        self._context = from_headers(
+            environ.get("HTTP_X_REQUEST_ID"),
+            environ.get("HTTP_TRACEPARENT"),
+            environ.get("HTTP_X_REQUEST_TIMEOUT"),
+        )
+
+    def run(self, application: "WSGIApplication") -> Iterable[bytes]:
+        self._token = current_request.set(self._context)
+        metrics.IN_FLIGHT.inc()
+        try:
+            self._body = application(self._environ, self._begin)
+        except BaseException:
+            self._finish()
+            raise
+        return self
+
+    def _begin(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        self._status = status[:3]
+        headers.append(("X-Request-ID", self._context.request_id))
+        return self._start_response(status, headers, exc_info)
+
+    def __iter__(self) -> Iterator[bytes]:
+        # RFC 9110 section 9.3.2: an answer to HEAD has no content, and gunicorn would send what it is given.
+        return iter(()) if self._environ["REQUEST_METHOD"] == "HEAD" else iter(self._body)
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        duration = time.perf_counter() - self._started
+        method = metrics.method_label(self._environ["REQUEST_METHOD"])
+        route = self._environ.get(ROUTE, _NO_ROUTE)
+        labels = (method, route, self._status)
+        metrics.IN_FLIGHT.dec()
+        metrics.REQUESTS.labels(*labels).inc()
+        metrics.DURATION.labels(*labels).observe(duration)
+        _log.info(
+            "request", method=method, route=route, status=int(self._status), duration_ms=round(duration * 1000, 3)
+        )
+        current_request.reset(self._token)
