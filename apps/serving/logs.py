@@ -61,8 +61,9 @@ def configure(level: str, log_format: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(True)
-    # urllib3 warns of each retry, with the address: the users client says what is worth saying.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # What these warn of is in the request's own line already: a retry, a client's mistake.
+    for name in ("urllib3", "django.request", "django.security"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _as_text(renderer: Processor) -> Processor:

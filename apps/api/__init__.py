@@ -1,0 +1,1 @@
+"""The users API: a Django service whose only neighbour is its database."""

@@ -1,0 +1,1 @@
+"""Users: the model, the views, and what goes over the wire between them."""

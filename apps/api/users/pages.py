@@ -1,0 +1,83 @@
+"""A page of users, by keyset: as fast at the end of a million rows as at their beginning.
+
+The hot path. It fetches plain tuples and writes JSON from them; the tests compare the result with the schema. The SQL
+is written out because building these two statements anew costs more than running them.
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from api.codecs import dumps
+from api.problems import Problem
+from api.users.models import User
+
+MAXIMUM_ID = 2**63 - 1
+
+_Row = tuple[Any, ...]
+
+
+class Page(NamedTuple):
+    """A JSON array of users, its entity tag, and the cursor of the page behind it, if there is one."""
+
+    body: bytes
+    etag: str
+    next_cursor: str | None
+
+
+def encode_cursor(user_id: int) -> str:
+    """The cursor of the page that begins behind this user. Opaque to clients, so that its content can change."""
+    return base64.urlsafe_b64encode(str(user_id).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> int:
+    """The id behind which a page begins. Raises `Problem` 422 for a cursor that this service did not make."""
+    try:
+        digits = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        user_id = int(digits)
+    except (ValueError, binascii.Error):
+        user_id = -1
+    if not 0 <= user_id <= MAXIMUM_ID or encode_cursor(user_id) != cursor:
+        fault = {"field": "after", "detail": "this is not a cursor from a Link header"}
+        raise Problem(422, "Not valid: after.", errors=[fault])
+    return user_id
+
+
+def read(after: int, limit: int) -> Page:
+    """The page of at most `limit` users whose ids lie above `after`."""
+    rows: list[_Row] = list(
+        User.objects.filter(id__gt=after)
+        .order_by("id")
+        .values_list("id", "name", "email", "created_at", "updated_at", "version")[: limit + 1]
+    )
+    etag = _etag(",".join([f"{row[0]}.{row[5]}" for row in rows]))
+    more = len(rows) > limit
+    users = [
+        {"id": row[0], "name": row[1], "email": row[2], "created_at": row[3], "updated_at": row[4]}
+        for row in rows[:limit]
+    ]
+    return Page(dumps(users), etag, encode_cursor(rows[limit - 1][0]) if more else None)
+
+
+_TAGS = {
+    "sqlite": "group_concat(id || '.' || version, ',')",
+    "postgresql": "string_agg(id || '.' || version, ',' ORDER BY id)",
+}
+
+
+def current_etag(after: int, limit: int) -> str:
+    """The entity tag that `read` would give, for a fraction of its cost: the database joins ids and versions.
+
+    It covers the page and the row behind it, so that it also changes when the link to a next page appears or goes.
+    """
+    sql = f"SELECT {_TAGS[connection.vendor]} FROM (SELECT id, version FROM users_user WHERE id > %s ORDER BY id LIMIT %s) page"  # noqa: S608, E501  # constants only
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [after, limit + 1])
+        return _etag(cursor.fetchone()[0] or "")
+
+
+def _etag(versions: str) -> str:
+    return f'"{hashlib.blake2b(versions.encode(), digest_size=12).hexdigest()}"'

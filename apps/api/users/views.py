@@ -1,0 +1,164 @@
+"""The users resource: list, create, read, change, delete."""
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from ninja import Path, Query, Router
+from ninja.security import HttpBearer
+
+from api.codecs import JSON, dumps
+from api.problems import Problem
+from api.users import pages, schemas
+from api.users.conditions import not_modified, require_match
+from api.users.models import User
+from api.users.schemas import UserChange, UserIn, UserOut
+
+
+class Token(HttpBearer):
+    """The tokens of ``API_TOKEN``, any of which is accepted; without one, in development, everyone is let in."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Let everyone in where there are no tokens."""
+        return super().__call__(request) if settings.API_TOKENS else "anonymous"
+
+    def authenticate(self, _request: HttpRequest, token: str) -> str | None:
+        """Compare with each token in constant time, and with all of them, so that time tells nothing."""
+        given = token.encode()
+        found = [hmac.compare_digest(given, expected.encode()) for expected in settings.API_TOKENS]
+        return "token" if any(found) else None
+
+
+router = Router(auth=Token(), tags=["users"])
+
+
+def _documented(success: dict[int, Any], *errors: int) -> dict[int, Any]:
+    """The answers of an operation, for the schema: its own, and those that every operation can give."""
+    return {**success, **dict.fromkeys(sorted((401, 413, 503, *errors)), schemas.Problem)}
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    """A request header, for the schema."""
+    return {
+        "parameters": [{"in": "header", "name": name, "description": text, "schema": {"type": "string"}}],
+    }
+
+
+_IF_NONE_MATCH = _header("If-None-Match", "An ETag: 304 where it is still the current one.")
+_IF_MATCH = _header("If-Match", "An ETag: 412 where it is no longer the current one.")
+
+
+@router.get(
+    "/users",
+    summary="List users, oldest first",
+    response=_documented({200: list[UserOut], 304: None}, 422),
+    openapi_extra=_IF_NONE_MATCH,
+)
+def list_users(
+    request: HttpRequest,
+    limit: int = Query(100, ge=1, le=1000),
+    after: str | None = Query(None, max_length=40, description="The cursor from the Link header of the page before."),
+) -> HttpResponse:
+    """A page of users. While there are more, `Link: <…>; rel="next"` leads to the next page."""
+    after_id = pages.decode_cursor(after) if after is not None else 0
+    if "If-None-Match" in request.headers:
+        etag = pages.current_etag(after_id, limit)
+        if not_modified(request, etag):
+            return HttpResponse(status=304, headers={"ETag": etag})
+    page = pages.read(after_id, limit)
+    headers = {"ETag": page.etag}
+    if page.next_cursor is not None:
+        headers["Link"] = f'</users?limit={limit}&after={page.next_cursor}>; rel="next"'
+    return HttpResponse(page.body, content_type=JSON, headers=headers)
+
+
+@router.post("/users", summary="Create a user", response=_documented({201: UserOut}, 400, 409, 415, 422, 507))
+def create_user(request: HttpRequest, user: UserIn) -> HttpResponse:
+    """The address of the new user is in `Location`."""
+    with _unique_email():
+        created = User.objects.create(name=user.name, email=user.email)
+    return _represent(created, status=201, Location=f"/users/{created.pk}")
+
+
+@router.get(
+    "/users/{int:user_id}",
+    summary="Read a user",
+    response=_documented({200: UserOut, 304: None}, 404),
+    openapi_extra=_IF_NONE_MATCH,
+)
+def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
+    """A user, with its entity tag."""
+    user = _find(user_id)
+    if not_modified(request, user.etag):
+        return HttpResponse(status=304, headers={"ETag": user.etag})
+    return _represent(user)
+
+
+@router.patch(
+    "/users/{int:user_id}",
+    summary="Change a user",
+    response=_documented({200: UserOut}, 400, 404, 409, 412, 415, 422, 507),
+    openapi_extra=_IF_MATCH,
+)
+def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) -> HttpResponse:
+    """Change the fields that are given; the others stay as they are."""
+    with _unique_email(), transaction.atomic():
+        user = _find(user_id, lock=True)
+        require_match(request, user.etag)
+        fields = change.model_dump(exclude_unset=True)
+        if fields:
+            for field, value in fields.items():
+                setattr(user, field, value)
+            user.save()
+    return _represent(user)
+
+
+@router.delete(
+    "/users/{int:user_id}",
+    summary="Delete a user",
+    response=_documented({204: None}, 404, 412, 507),
+    openapi_extra=_IF_MATCH,
+)
+def delete_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
+    """Delete a user for good."""
+    with transaction.atomic():
+        user = _find(user_id, lock=True)
+        require_match(request, user.etag)
+        user.delete()
+    return HttpResponse(status=204)
+
+
+def _find(user_id: int, *, lock: bool = False) -> User:
+    """The user of that id, locked against other writers until the transaction ends. Raises `Problem` 404."""
+    users = User.objects.select_for_update() if lock else User.objects.all()
+    user = users.filter(id=user_id).first() if user_id <= pages.MAXIMUM_ID else None
+    if user is None:
+        raise Problem(404, "There is no such user.")
+    return user
+
+
+@contextmanager
+def _unique_email() -> Iterator[None]:
+    """Turn the database's refusal of a second user with one email into `Problem` 409.
+
+    The unique email is the only constraint that valid input can break.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        fault = {"field": "email", "detail": "another user has this email address"}
+        raise Problem(409, "The email address is taken.", errors=[fault]) from error
+
+
+def _represent(user: User, status: int = 200, **headers: str) -> HttpResponse:
+    """A user as the schema describes it, with its entity tag."""
+    document = UserOut.model_construct(
+        id=user.pk, name=user.name, email=user.email, created_at=user.created_at, updated_at=user.updated_at
+    )
+    return HttpResponse(
+        dumps(document.model_dump()), status=status, content_type=JSON, headers={"ETag": user.etag, **headers}
+    )
