@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from api.problems import CONTENT_TYPE, Problem, away
+from api.problems import Problem, away
 from serving.context import current_request
 from serving.wsgi import BODY_LIMIT, ROUTE
 

@@ -13,13 +13,15 @@ from ninja import NinjaAPI
 from api.problems import CONTENT_TYPE
 
 View = Callable[[HttpRequest], HttpResponse]
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @cache
 def schema(api: NinjaAPI) -> dict[str, Any]:
     """django-ninja's document, with errors under the media type that they really have."""
-    document: dict[str, Any] = orjson.loads(orjson.dumps(api.get_openapi_schema()))
+    document: dict[str, Any] = orjson.loads(orjson.dumps(api.get_openapi_schema(), option=orjson.OPT_NON_STR_KEYS))
     for operations in document["paths"].values():
         for operation in operations.values():
             for status, response in operation["responses"].items():

@@ -56,7 +56,11 @@ def configure(level: str, log_format: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers[:-1], _as_text(renderers[-1])],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *renderers[:-1],
+                _as_text(renderers[-1]),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -80,6 +84,7 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hint
     """gunicorn's own lines, without its handler: they go up to the root logger like everyone's."""
 
     def setup(self, cfg: Any) -> None:
+        """Gunicorn's own, then without its handler."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True

@@ -39,7 +39,9 @@ BREAKER = Gauge(
     ["target"],
     multiprocess_mode="livemax",
 )
-BUILD = Gauge("build_info", "What runs here: always 1.", ["service", "version", "revision"], multiprocess_mode="livemax")
+BUILD = Gauge(
+    "build_info", "What runs here: always 1.", ["service", "version", "revision"], multiprocess_mode="livemax"
+)
 
 
 def method_label(method: str) -> str:

@@ -1,7 +1,7 @@
 """Ask a URL and say whether the answer is the one expected: health checks and ``helm test`` in images without a shell.
 
-    python -m serving.probe http://127.0.0.1:5000/livez
-    python -m serving.probe http://api:5001/users --token-from-env --expect-status 200
+python -m serving.probe http://127.0.0.1:5000/livez
+python -m serving.probe http://api:5001/users --token-from-env --expect-status 200
 """
 
 import argparse

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from serving import metrics
-from serving.context import RequestContext, current_request, from_headers
+from serving.context import current_request, from_headers
 from serving.health import Check, Health
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Service:
         self._health = Health(service, checks)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
         answer = self._health.answer(environ["PATH_INFO"])
         if answer is not None:
             return _health_response(answer, environ["REQUEST_METHOD"], start_response)
@@ -62,7 +63,9 @@ def _read_chunked(environ: "WSGIEnvironment") -> None:
     At most one byte over the limit is read: the framework then sees a length over its own limit and answers 413.
     """
     body = io.BytesIO()
-    while body.tell() <= BODY_LIMIT and (chunk := environ["wsgi.input"].read(min(_CHUNK, BODY_LIMIT + 1 - body.tell()))):
+    while body.tell() <= BODY_LIMIT and (
+        chunk := environ["wsgi.input"].read(min(_CHUNK, BODY_LIMIT + 1 - body.tell()))
+    ):
         body.write(chunk)
     environ["CONTENT_LENGTH"] = str(body.tell())
     body.seek(0)
@@ -87,6 +90,7 @@ class _Exchange:
         )
 
     def run(self, application: "WSGIApplication") -> Iterable[bytes]:
+        """Have the application answer; the result is this exchange, which the server iterates and closes."""
         self._token = current_request.set(self._context)
         metrics.IN_FLIGHT.inc()
         try:
@@ -96,9 +100,7 @@ class _Exchange:
             raise
         return self
 
-    def _begin(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Callable[[bytes], object]:
+    def _begin(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         self._status = status[:3]
         headers.append(("X-Request-ID", self._context.request_id))
         return self._start_response(status, headers, exc_info)
@@ -108,6 +110,7 @@ class _Exchange:
         return iter(()) if self._environ["REQUEST_METHOD"] == "HEAD" else iter(self._body)
 
     def close(self) -> None:
+        """The server is done with the answer."""
         try:
             if hasattr(self._body, "close"):
                 self._body.close()

@@ -12,7 +12,7 @@ def not_modified(request: HttpRequest, etag: str) -> bool:
 
 
 def require_match(request: HttpRequest, etag: str) -> None:
-    """Raise `Problem` 412 where ``If-Match`` is given and does not name the current state (13.1.1: strong comparison)."""
+    """Raise `Problem` 412 where ``If-Match`` does not name the current state (13.1.1: strong comparison)."""
     header = request.headers.get("If-Match")
     if header is not None and header.strip() != "*" and etag not in _tags(header):
         raise Problem(412, "The user has changed since it was read: read it again, then decide.")

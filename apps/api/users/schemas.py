@@ -25,19 +25,14 @@ def _email(value: str) -> str:
 
 # No control characters, so also no NUL, which PostgreSQL cannot store; and something to see at both ends.
 Name = Annotated[
-    str, Field(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$")
+    str,
+    Field(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"),
 ]
 Email = Annotated[
     str,
     Field(min_length=3, max_length=EMAIL_LENGTH, json_schema_extra={"format": "email"}),
     AfterValidator(_email),
 ]
-
-
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """A field that may be left out but not be null has no default to show."""
-    for field in schema["properties"].values():
-        field.pop("default", None)
 
 
 class UserIn(Schema):
@@ -51,9 +46,9 @@ class UserIn(Schema):
 class UserChange(Schema):
     """What to change of a user; a field that is left out stays as it is."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_defaults)
-    name: Name = Field(default=None)
-    email: Email = Field(default=None)
+    model_config = ConfigDict(extra="forbid")
+    name: Name = Field(default_factory=str)
+    email: Email = Field(default_factory=str)
 
 
 class UserOut(Schema):

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -60,8 +60,8 @@ _IF_MATCH = _header("If-Match", "An ETag: 412 where it is no longer the current 
 )
 def list_users(
     request: HttpRequest,
-    limit: int = Query(100, ge=1, le=1000),
-    after: str | None = Query(None, max_length=40, description="The cursor from the Link header of the page before."),
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[str | None, Query(max_length=40, description="The cursor from the Link header before.")] = None,
 ) -> HttpResponse:
     """A page of users. While there are more, `Link: <…>; rel="next"` leads to the next page."""
     after_id = pages.decode_cursor(after) if after is not None else 0
