@@ -86,11 +86,7 @@ DATABASE_URL:
 
 {{- /* Who may call api: the pods of Tandem that do, and whom the installer adds. */}}
 {{- define "api.clients" -}}
-- podSelector:
-    matchLabels:
-      app.kubernetes.io/part-of: tandem
-    matchExpressions:
-      - {key: app.kubernetes.io/component, operator: In, values: [web, test, verify]}
+{{ include "common.clients" (list "web" "test" "verify") }}
 {{- with .Values.networkPolicy.from }}
 {{ toYaml . }}
 {{- end }}

@@ -134,6 +134,17 @@ spec:
 {{- end }}
 {{- end }}
 
+{{- /* Pods of Tandem in this namespace, of any release. Takes the list of their components. */}}
+{{- define "common.clients" -}}
+- podSelector:
+    matchLabels:
+      app.kubernetes.io/part-of: tandem
+    matchExpressions:
+      - key: app.kubernetes.io/component
+        operator: In
+        values: {{ toJson . }}
+{{- end }}
+
 {{- /* Lookups of names: any destination, because a node's own DNS cache answers from outside every namespace. */}}
 {{- define "common.dnsEgress" -}}
 - ports:

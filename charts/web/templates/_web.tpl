@@ -36,8 +36,12 @@ SECRET_KEY:
 {{- end }}
 {{- end }}
 
+{{- /* Anyone may call web, or those whom the installer names, and then the test and verify pods too. */}}
 {{- define "web.clients" -}}
-{{- with .Values.networkPolicy.from }}{{ toYaml . }}{{ end }}
+{{- with .Values.networkPolicy.from }}
+{{- include "common.clients" (list "test" "verify") }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- /* The port that the URL names, or the one that its scheme means. */}}
