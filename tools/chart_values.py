@@ -121,7 +121,7 @@ def table(chart: Path) -> str:
 
 
 def readme(chart: Path) -> str:
-    """The chart's README with its table as values.yaml has it. Raises ValueError where the README has no place for it."""
+    """The chart's README with its table as values.yaml has it. Raises ValueError where it has no place for it."""
     text = (chart / "README.md").read_text(encoding="utf-8")
     if not TABLE.search(text):
         raise ValueError(f"{chart.name}/README.md has no lines <!-- values --> and <!-- /values -->.")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from tools import chart_values
 from tools.helm_cli import HelmError, helm
 
@@ -114,20 +113,20 @@ def _dump(document: Any) -> str:
 
 
 def main() -> int:
-    """Write the files, or with ``--check`` only name those that differ; 1 where that is so, or where a source is wrong."""
+    """Write the files, or with ``--check`` only name those that differ; 1 where any does, or a source is wrong."""
     try:
         files = generated()
     except (HelmError, ValueError, OSError, yaml.YAMLError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return 1
     stale = [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if "--check" in sys.argv:
-            print(f"{path.relative_to(ROOT)} is not as the charts have it: run `{COMMAND}`.", file=sys.stderr)  # noqa: T201
+            print(f"{path.relative_to(ROOT)} is not as the charts have it: run `{COMMAND}`.", file=sys.stderr)
         else:
             path.parent.mkdir(exist_ok=True)
             path.write_text(files[path], encoding="utf-8")
-            print(path.relative_to(ROOT))  # noqa: T201
+            print(path.relative_to(ROOT))
     return int("--check" in sys.argv and bool(stale))
 
 
