@@ -23,9 +23,16 @@ need_disk() {
     [ "$free" -ge "$2" ] || fail "$1 has $free GB free and this needs $2 GB: free some (make clean-cache, docker system df), then run this again"
 }
 
+# need_engine_disk GIGABYTES: the same for the engine's images, where they are on this machine's own disk.
+need_engine_disk() {
+    local folder
+    folder=$(docker info --format '{{.DockerRootDir}}')
+    [ ! -d "$folder" ] || need_disk "$folder" "$1"
+}
+
 recipe_of() { docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null; }
 image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
-hash_of() { cat "$@" | sha256sum | cut -c1-16; }
+hash_of() { cat "$@" | git hash-object --stdin | cut -c1-16; }
 
 # wanted IMAGE RECIPE: true where IMAGE has to be made. An image without our label is someone's own, and is used as it is.
 wanted() {
@@ -35,28 +42,56 @@ wanted() {
     [ -n "$made_by" ] && [ "$made_by" != "$2" ]
 }
 
-# step NAME COMMAND...: run one long step with its output in a log file, a line while it works, and its time.
-# A failure names the step and shows the end of its log.
+# Whatever ends the script, its running step ends too, and then the script's own `clean_up`.
+clean_up() { :; }
+step_group=
+end() {
+    [ -z "$step_group" ] || kill -- "-$step_group" 2>/dev/null || true
+    clean_up
+}
+trap end EXIT
+trap 'exit 130' INT TERM HUP
+
+# step NAME COMMAND...: run one long step with its output in a log file, a line now and then while it works, and its time.
+# A failure names the step, shows the end of its log and says which Go module could not be had, if that was it.
 step() {
-    local name=$1 began=$SECONDS log pid
+    local name=$1 began=$SECONDS log refused
     shift
     mkdir -p "$cache/log"
-    log=$cache/log/$(tr -c 'a-z0-9\n' - <<<"${name,,}").log
-    # A subshell of its own, so that `set -e` holds inside the command too.
-    (set -e; "$@") >"$log" 2>&1 &
-    pid=$!
-    trap 'kill $pid 2>/dev/null' EXIT
-    while kill -0 $pid 2>/dev/null; do
+    log=$cache/log/$(printf %s "$name" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' - | cut -c1-60).log
+    set -m # a process group of its own, to be ended as one
+    # The subshell, because a command that is waited for with || would run on after an error.
+    (trap - EXIT; set -e; "$@") >"$log" 2>&1 </dev/null &
+    step_group=$!
+    set +m
+    local tick=0
+    while kill -0 "$step_group" 2>/dev/null; do
         sleep 0.2
-        if (( SECONDS - began > 0 && (SECONDS - began) % 30 == 0 && SECONDS != ${said:-0} )); then
-            said=$SECONDS
-            say "… $name ($((SECONDS - began)) s)"
-        fi
+        (( (tick += 1) % 150 )) || say "… $name ($((SECONDS - began)) s)"
     done
-    trap - EXIT
-    wait $pid || { tail -15 "$log" | sed 's/^/    /' >&2; fail "step \"$name\" failed; the whole log is $log"; }
+    local status=0
+    wait "$step_group" || status=$?
+    step_group=
+    if [ $status != 0 ]; then
+        tail -12 "$log" | sed 's/^/    /' >&2
+        refused=$(sed -nE 's/.*go: (module )?([^ ]*): reading [^ ]*: (.*)/\2 (\3)/p' "$log" | head -1)
+        [ -z "$refused" ] || fail "step \"$name\" failed because the Go module mirror refused $refused: have it served, or set GOPROXY to a mirror that does, then run this again; what is done is kept"
+        fail "step \"$name\" failed; its whole log is $log. What is done is kept: run this again once the cause is gone"
+    fi
     say "$name: $((SECONDS - began)) s"
 }
+
+# need_go: Go, with its caches inside ours, so that `make clean-cache` frees what these builds fill.
+need_go() {
+    local version
+    version=$(go env GOVERSION 2>/dev/null | sed 's/^go//') || true
+    [ "$(printf '%s\n' 1.26 "${version:-0}" | sort -V | head -1)" = 1.26 ] ||
+        fail "Go 1.26 or newer is needed to build $1, and there is ${version:-none}: install Go, or $1 itself"
+    export GOMODCACHE=$cache/go/mod GOCACHE=$cache/go/build
+}
+
+# module_folder MODULE@VERSION: where Go keeps that module's files, downloaded if need be.
+module_folder() { GOFLAGS='' go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",/\1/p'; }
 
 # world: `registry` where container images can be pulled, `offline` where they have to be built. Found out once, by
 # pulling the smallest image that everything needs; the engine's image store remembers the answer.
@@ -68,7 +103,7 @@ world() {
     esac
     if image_exists debian:trixie-slim; then
         if [ -n "$(recipe_of debian:trixie-slim)" ]; then echo offline; else echo registry; fi
-    elif timeout 90 docker pull -q debian:trixie-slim >/dev/null 2>&1; then
+    elif docker pull -q debian:trixie-slim >/dev/null 2>&1; then
         echo registry
     else
         echo offline

@@ -11,7 +11,7 @@ install_packages() {
     [ "$(id -u)" = 0 ] || fail "no Docker engine: run this as root so that it can install one, or install Docker yourself"
     # shellcheck source=/dev/null
     suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    [ -n "$(apt-get indextargets 'Created-By: Packages')" ] && compgen -G '/var/lib/apt/lists/*_InRelease' >/dev/null || apt-get update -q
+    compgen -G '/var/lib/apt/lists/*_InRelease' >/dev/null || apt-get update -q
     if [ "$suite" = bookworm ]; then
         # Debian 12's engine is too old for BuildKit's features: take these four from Debian 13, from the same mirror,
         # and nothing else (priority 50 loses to every installed or native version).
@@ -29,7 +29,7 @@ install_packages() {
 }
 
 if answers; then echo "engine: running ($(docker info --format '{{.ServerVersion}}'))"; exit; fi
-command -v dockerd >/dev/null && command -v mmdebstrap >/dev/null || install_packages
+if ! command -v dockerd || ! command -v mmdebstrap; then install_packages; fi >/dev/null
 # A policy or a missing systemd may have kept the package from starting it. MTU 1400: tunnelled virtual networks drop larger packets.
 if ! answers; then
     [ "$(id -u)" = 0 ] || fail "the Docker engine does not answer, and only root can start it: sudo systemctl start docker"
