@@ -159,11 +159,9 @@ def kept_secret(service: str) -> str:
     """A random secret for development, made once and kept in ``.local/``, so that a restart keeps sessions valid."""
     path = STATE / f"{service}.secret_key"
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        pass
-    value = secrets.token_hex(32)
-    try:
+        if path.exists():
+            return path.read_text(encoding="utf-8")
+        value = secrets.token_hex(32)
         STATE.mkdir(exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(value)

@@ -1,0 +1,83 @@
+"""What every folder of tests shares: real services, a real PostgreSQL, and no skip that CI does not know by name."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.requirements import ALLOWED_IN_CI, missing
+from tests.services import Service, manage, running
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; skips where none is installed."""
+    with postgres.serving() as server:
+        if server is None:
+            missing("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+        assert server is not None
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated database without users: each test that uses it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('database')}/users.db"
+    else:
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        url = server.create(f"tests_{next(_numbers)}")
+    manage(url, "migrate")
+    return url
+
+
+@pytest.fixture(scope="module")
+def api(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The api service on that database, without a token."""
+    with running("api", tmp_path_factory.mktemp("api"), DATABASE_URL=database_url) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def sample_database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A SQLite database with the sample users."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('database')}/users.db"
+    manage(url, "migrate")
+    manage(url, "loadusers", "--sample")
+    return url
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start services that end with the test: ``start("web", API_URL=…)``."""
+    with ExitStack() as stack:
+        yield lambda name, **environment: stack.enter_context(running(name, tmp_path, **environment))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip that CI does not allow by name is a failure, whoever skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    unknown = [report for report in reporter.stats.get("skipped", []) if not _is_allowed(report)]
+    for report in unknown:
+        reporter.write_line(f"skipped in CI: {report.nodeid}: {_reason(report)}", red=True)
+    if unknown:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+def _is_allowed(report: pytest.TestReport) -> bool:
+    return _reason(report).startswith(ALLOWED_IN_CI)

@@ -1,0 +1,115 @@
+"""Real services for tests: `python -m web` and `python -m api` on free ports of 127.0.0.1, with their own state."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+ROOT = Path(__file__).resolve().parents[1]
+START_LIMIT = 20.0  # seconds
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Service:
+    """A running service: where it answers, and what it has written to stdout and stderr."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.port = int(environment["PORT"])
+        self.metrics_port = int(environment["METRICS_PORT"])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self.http = urllib3.PoolManager(retries=False, timeout=10)
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", name],
+                env={**os.environ, **environment},
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def request(self, method: str, path: str, **kwargs: object) -> urllib3.BaseHTTPResponse:
+        """One request on a pooled connection, without retries or redirects."""
+        return self.http.request(method, self.url + path, redirect=False, **kwargs)  # type: ignore[arg-type]
+
+    def wait_until_ready(self) -> None:
+        """Wait for ``/readyz``. Raises AssertionError with the log where it does not come."""
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.request("GET", "/readyz").status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{self.name} did not become ready:\n{self.output()}")
+
+    def output(self) -> str:
+        """What the service has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def workers(self) -> list[int]:
+        """The process ids of gunicorn's workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split()]
+
+    def stop(self, by: signal.Signals = signal.SIGTERM, timeout: float = 25) -> int:
+        """End it; the exit code."""
+        self.process.send_signal(by)
+        try:
+            return self.process.wait(timeout)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.http.clear()
+
+
+@contextmanager
+def running(name: str, folder: Path, **environment: str) -> Iterator[Service]:
+    """A service in development, ready, until the block ends. `folder` takes its log."""
+    variables = {
+        "PYTHONPATH": str(ROOT / "apps"),
+        "ENVIRONMENT": "development",
+        "SECRET_KEY": "tests-only-" + "k" * 32,
+        "LOG_FORMAT": "json",
+        "PORT": str(free_port()),
+        "METRICS_PORT": str(free_port()),
+        **environment,
+    }
+    service = Service(name, variables, folder / f"{name}-{variables['PORT']}.log")
+    try:
+        service.wait_until_ready()
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+def manage(database_url: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m api COMMAND`` on that database."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "apps"),
+        "ENVIRONMENT": "development",
+        "SECRET_KEY": "tests-only-" + "k" * 32,
+        "DATABASE_URL": database_url,
+        "LOG_FORMAT": "json",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "api", *command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert not check or ran.returncode == 0, ran.stdout + ran.stderr
+    return ran
