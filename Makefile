@@ -21,6 +21,22 @@ test: ## Prove everything that needs no cluster (images and Compose where an eng
 lint: ## Format, lint and type checks
 	@tools/venv.sh dev && tools/lint.sh
 
+# --- The cluster
+
+.PHONY: cluster cluster-down test-cluster clean-cache
+
+cluster: ## Make a kind cluster of three nodes, with or without a container registry
+	@tools/cluster/up.sh
+
+cluster-down: ## Remove that cluster, its volumes, network and context
+	@tools/cluster/down.sh
+
+test-cluster: ## Prove what needs a cluster, in the one that make cluster makes
+	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest tests/cluster $(ARGS)
+
+clean-cache: ## Free what is kept outside the checkout: built programs, downloads, images made offline
+	@tools/cluster/clean-cache.sh
+
 # --- Upkeep
 
 lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)

@@ -52,13 +52,13 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM HUP
 
-# step NAME COMMAND...: run one long step with its output in a log file, a line now and then while it works, and its time.
+# step TITLE COMMAND...: run one long step with its output in a log file, a line now and then while it works, and its time.
 # A failure names the step, shows the end of its log and says which Go module could not be had, if that was it.
 step() {
-    local name=$1 began=$SECONDS log refused
+    local title=$1 began=$SECONDS log refused
     shift
     mkdir -p "$cache/log"
-    log=$cache/log/$(printf %s "$name" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' - | cut -c1-60).log
+    log=$cache/log/$(printf %s "$title" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' - | cut -c1-60).log
     set -m # a process group of its own, to be ended as one
     # The subshell, because a command that is waited for with || would run on after an error.
     (trap - EXIT; set -e; "$@") >"$log" 2>&1 </dev/null &
@@ -67,18 +67,18 @@ step() {
     local tick=0
     while kill -0 "$step_group" 2>/dev/null; do
         sleep 0.2
-        (( (tick += 1) % 150 )) || say "… $name ($((SECONDS - began)) s)"
+        (( (tick += 1) % 150 )) || say "… $title ($((SECONDS - began)) s)"
     done
     local status=0
     wait "$step_group" || status=$?
     step_group=
     if [ $status != 0 ]; then
         tail -12 "$log" | sed 's/^/    /' >&2
-        refused=$(sed -nE 's/.*go: (module )?([^ ]*): reading [^ ]*: (.*)/\2 (\3)/p' "$log" | head -1)
-        [ -z "$refused" ] || fail "step \"$name\" failed because the Go module mirror refused $refused: have it served, or set GOPROXY to a mirror that does, then run this again; what is done is kept"
-        fail "step \"$name\" failed; its whole log is $log. What is done is kept: run this again once the cause is gone"
+        refused=$(sed -nE 's/.*[ "]([^ "]+): reading [^ ]+: ([^"]*).*/\1 (\2)/p' "$log" | head -1)
+        [ -z "$refused" ] || fail "step \"$title\" failed because the Go module mirror refused $refused: have it served, or set GOPROXY to a mirror that does, then run this again; what is done is kept"
+        fail "step \"$title\" failed; its whole log is $log. What is done is kept: run this again once the cause is gone"
     fi
-    say "$name: $((SECONDS - began)) s"
+    say "$title: $((SECONDS - began)) s"
 }
 
 # need_go: Go, with its caches inside ours, so that `make clean-cache` frees what these builds fill.
@@ -90,8 +90,12 @@ need_go() {
     export GOMODCACHE=$cache/go/mod GOCACHE=$cache/go/build
 }
 
-# module_folder MODULE@VERSION: where Go keeps that module's files, downloaded if need be.
-module_folder() { GOFLAGS='' go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",/\1/p'; }
+# module_field MODULE@VERSION FIELD: what Go says of a module (Dir, GoMod), downloading it if need be.
+module_field() {
+    local said
+    said=$(GOFLAGS=-mod=mod go mod download -json "$1") || { echo "$said" >&2; return 1; }
+    sed -n "s/^[[:space:]]*\"$2\": \"\(.*\)\",\{0,1\}\$/\1/p" <<<"$said"
+}
 
 # world: `registry` where container images can be pulled, `offline` where they have to be built. Found out once, by
 # pulling the smallest image that everything needs; the engine's image store remembers the answer.

@@ -12,7 +12,7 @@ recipe=$(hash_of "$offline"/node/* "$0" "$offline/debian.sh" <(echo "$programs_r
 wanted "$image" "$recipe" || exit 0
 
 say "no container registry can be reached: building $image, up to 25 minutes the first time"
-need_go "a node image"
+need_go "$image"
 mkdir -p "$cache"
 need_disk "$cache" 12
 need_engine_disk 8
@@ -35,13 +35,13 @@ clean_up() {
 
 build_images() {
     local kind_module target
-    kind_module=$(module_folder "sigs.k8s.io/kind@$KIND")
+    kind_module=$(module_field "sigs.k8s.io/kind@$KIND" Dir)
     docker build --network host --target base --build-arg BASE_IMAGE=debian:bookworm-slim \
         --label "$label=$recipe" -t tandem-offline/kind-base "$kind_module/images/base"
     # kind expects a default storage class called `standard`.
     sed -e 's#image: .*#image: tandem-offline/system:latest#' \
         -e 's#^  name: local-path$#  name: standard\n  annotations: {storageclass.kubernetes.io/is-default-class: "true"}#' \
-        "$(module_folder "github.com/rancher/local-path-provisioner@$LOCAL_PATH_PROVISIONER")/deploy/local-path-storage.yaml" >"$work/storage.yaml"
+        "$(module_field "github.com/rancher/local-path-provisioner@$LOCAL_PATH_PROVISIONER" Dir)/deploy/local-path-storage.yaml" >"$work/storage.yaml"
     for target in system coredns metrics-server pause node; do
         docker build --network host --target $target --build-arg "KUBERNETES=$KUBERNETES" --label "$label=$recipe" \
             --build-context "programs=$programs" --build-context "storage=$work" \

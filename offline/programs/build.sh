@@ -1,8 +1,8 @@
 #!/bin/bash
 # build.sh FOLDER: compile the programs of a node into FOLDER, from Go modules alone.
 set -euo pipefail
-# shellcheck source=../versions.env
-. "$(dirname "$0")/../versions.env"
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 out=$1
 work=$out/src
 mkdir -p "$work"
@@ -12,7 +12,7 @@ cd "$work"
 # k8s.io/kubernetes asks for its sibling modules at v0.0.0, which is nowhere; each is published as v0.<minor>.<patch>.
 # CoreDNS and metrics-server are built against the same ones, so that they are compiled once.
 export GOFLAGS=-mod=mod CGO_ENABLED=0
-kubernetes_mod=$(go mod download -json "k8s.io/kubernetes@$KUBERNETES" | sed -n 's/.*"GoMod": "\(.*\)",/\1/p')
+kubernetes_mod=$(module_field "k8s.io/kubernetes@$KUBERNETES" GoMod)
 {
     echo "module tandem/offline"
     grep '^go ' "$kubernetes_mod"

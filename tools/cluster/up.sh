@@ -11,20 +11,12 @@ kind=$(tool kind)
 manifest=$root/tools/cluster/metrics-server.yaml
 config=$root/k8s/kind.yaml
 world=$(world)
-recipe=$(hash_of "$config" "$manifest" "$offline/versions.env" <(echo "$world"))
+recipe=$(hash_of "$config" "$manifest" <(echo "$world $KIND $KUBERNETES $METRICS_SERVER"))
 
 if [ -n "$(nodes)" ] && [ -z "$(saved_state)" ]; then
     say "a run that was cut off left half a cluster: removing it"
     remove_cluster
 fi
-
-options=(--config "$config" --wait 180s)
-if [ "$world" = offline ]; then
-    "$offline/node-image.sh"
-    options+=(--image "kindest/node:$KUBERNETES")
-fi
-kubectl=$(tool kubectl)
-tool helm >/dev/null
 
 check_ports() {
     local port
@@ -34,6 +26,18 @@ check_ports() {
         fi
     done < <(sed -n 's/.*hostPort: \([0-9]*\).*/\1/p' "$config")
 }
+
+if [ -z "$(nodes)" ]; then
+    check_ports
+    need_engine_disk 5
+fi
+options=(--config "$config" --wait 180s)
+if [ "$world" = offline ]; then
+    "$offline/node-image.sh"
+    options+=(--image "kindest/node:$KUBERNETES")
+fi
+kubectl=$(tool kubectl)
+tool helm >/dev/null
 
 # kind would overwrite a context of its name without asking; one that leads to another machine is surely someone's.
 check_context() {
@@ -66,9 +70,7 @@ install_metrics_server() {
 }
 
 if [ -z "$(nodes)" ]; then
-    check_ports
     check_context
-    need_engine_disk 5
     previous=$("$kubectl" config current-context 2>/dev/null || true)
     # Nothing half-made is left behind, whatever ends this.
     # shellcheck disable=SC2329 # offline/lib.sh calls it
