@@ -39,7 +39,10 @@ class Value:
 def values(chart: Path) -> list[Value]:
     """The chart's values in the order of values.yaml. Raises ValueError where one has no comment."""
     text = (chart / "values.yaml").read_text(encoding="utf-8")
-    return _mapping(yaml.compose(text), text.splitlines(), "")
+    root = yaml.compose(text)
+    if not isinstance(root, yaml.MappingNode):
+        raise ValueError(f"values.yaml of {chart.name} is not a mapping.")  # noqa: TRY004  # the file is wrong, no argument
+    return _mapping(root, text.splitlines(), "")
 
 
 def _mapping(node: yaml.MappingNode, lines: list[str], prefix: str) -> list[Value]:
@@ -98,7 +101,7 @@ def _properties(found: list[Value], refinements: dict[str, Any]) -> dict[str, An
 
 def _property(value: Value, refinements: dict[str, Any]) -> dict[str, Any]:
     described = {"description": value.description} if value.description else {}
-    refinement = refinements.pop(value.path, {})
+    refinement: dict[str, Any] = refinements.pop(value.path, {})
     if "$ref" in refinement or refinement.get("type") == "object":
         return described | refinement
     inferred: dict[str, Any] = {"type": TYPES[type(value.default)]}

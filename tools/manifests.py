@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tools import chart_values
 from tools.helm_cli import HelmError, helm
 
@@ -70,7 +71,7 @@ def overlay(folder: Path, base: dict[Key, Manifest]) -> dict[Path, str]:
     if added:
         component["resources"] = ["added.yaml"]
         files[folder / "rendered" / "added.yaml"] = header + yaml.safe_dump_all(added, sort_keys=False, width=120)
-    patches = []
+    patches: list[Manifest] = []
     for (kind, name), manifest in base.items():
         if (kind, name) not in wanted:
             place = {"name": name, "namespace": RELEASE}

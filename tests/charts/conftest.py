@@ -1,5 +1,6 @@
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -22,7 +23,7 @@ def kubectl() -> str:
     return found
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -18,6 +18,8 @@ EXAMPLES = CHARTS / "tandem" / "examples"
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
 # Kinds that a cluster has only with their CRDs, which Kubernetes' own schemas know nothing of.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
+# Each validation would read all the definitions of its version again, 1.5 MB of JSON.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 Manifest = dict[str, Any]
 Values = dict[str, Any]
@@ -35,13 +37,8 @@ def render_chart(
 
     Raises `HelmError` where Helm refuses, and kubernetes_validate's ValidationError.
     """
-    manifests = [
-        manifest
-        for manifest in yaml.safe_load_all(
-            template(chart, values, *examples, release=release, namespace=namespace, version=version)
-        )
-        if manifest
-    ]
+    text = template(chart, values, *examples, release=release, namespace=namespace, version=version)
+    manifests = [manifest for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader) if manifest]  # safe
     for manifest in manifests:
         if manifest["kind"] not in CUSTOM:
             kubernetes_validate.validate(manifest, version, strict=True)

@@ -38,7 +38,7 @@ def selects(selector: dict[str, str], labels: dict[str, str]) -> bool:
 
 
 def test_pods_pass_pod_security_restricted(manifests: tuple[Manifest, ...]) -> None:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a read-only root beyond it."""
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a read-only root."""
     found = list(containers(manifests))
     assert found
     for name, container, pod in found:
@@ -72,7 +72,7 @@ def test_no_pod_holds_a_token_of_the_cluster(manifests: tuple[Manifest, ...]) ->
 
 
 def test_every_container_says_what_it_needs(manifests: tuple[Manifest, ...]) -> None:
-    """CPU and memory requests for the scheduler, a memory limit for the neighbours, a fixed image pulled where missing."""
+    """Requests for the scheduler, a memory limit for the neighbours, a fixed image that is pulled where missing."""
     found = list(containers(manifests))
     assert found
     for name, container, _ in found:
@@ -129,7 +129,7 @@ def test_every_object_says_whose_it_is(manifests: tuple[Manifest, ...]) -> None:
 
 
 def test_every_selector_selects_one_workload(manifests: tuple[Manifest, ...]) -> None:
-    """A Service, budget, policy or monitor that matches no pod is silent in a cluster, and one that matches two is worse."""
+    """A Service, budget or policy that matches no pod is silent in a cluster, and one that matches two is worse."""
     labels = {name: pod["metadata"]["labels"] for name, pod in pods(manifests)}
     found = 0
     for kind, name, selector in selectors(manifests):
@@ -164,7 +164,7 @@ def test_selectors_never_change(manifests: tuple[Manifest, ...]) -> None:
 
 
 def test_ports_agree_from_container_to_policy(manifests: tuple[Manifest, ...]) -> None:
-    """Container, variable, Service and policy name the contract's ports; the metrics port has no way out of the cluster."""
+    """Container, variable, Service and policy name the contract's ports, and the Service not the metrics one."""
     found = service_pods(manifests)
     assert found
     for name, pod in found:
@@ -245,7 +245,7 @@ def test_what_must_survive_an_uninstall_is_kept(manifests: tuple[Manifest, ...])
 
 
 def test_migrations_come_before_api_and_with_its_environment(manifests: tuple[Manifest, ...]) -> None:
-    """The init container is the pod's own image with the pod's own settings, and its message reaches the pod's status."""
+    """The init container has the pod's own image and settings, and its message reaches the pod's status."""
     deployments = of_kind(manifests, "Deployment")
     assert deployments
     for each in deployments:

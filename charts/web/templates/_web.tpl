@@ -24,13 +24,18 @@ SECRET_KEY:
 {{- define "web.apiUrl" -}}{{ tpl .Values.api.url . | trimSuffix "/" }}{{- end }}
 {{- define "web.tokenSecret" -}}{{ tpl .Values.api.tokenSecret . }}{{- end }}
 
+{{- /* YAML reads a bare off as false, and means it. */}}
+{{- define "web.usersPages" -}}
+{{- eq (toString .Values.usersPages) "false" | ternary "off" .Values.usersPages }}
+{{- end }}
+
 {{- define "web.env" -}}
 - name: API_URL
   value: {{ include "web.apiUrl" . | quote }}
 - name: API_TIMEOUT
   value: {{ .Values.api.timeout | quote }}
 {{ include "common.secretEnv" (list . "API_TOKEN" (dict "existingSecret" (include "web.tokenSecret" .) "key" .Values.api.tokenKey)) }}
-{{- with .Values.usersPages }}
+{{- with include "web.usersPages" . }}
 - name: USERS_PAGES
   value: {{ . | quote }}
 {{- end }}
@@ -60,7 +65,7 @@ SECRET_KEY:
 livez: {path: /livez}
 readyz: {path: /readyz}
 hello: {path: /, args: [--expect-body, "Hello, World!"]}
-{{- if ne .Values.usersPages "off" }}
+{{- if ne (include "web.usersPages" .) "off" }}
 users: {path: /users}
 {{- end }}
 {{- end }}
@@ -72,7 +77,7 @@ users: {path: /users}
 {{- if not .Values.api.tokenSecret }}
 {{- include "common.refuse" (list . "api.tokenSecret" "is empty: web needs the Secret that holds api's token, such as demo-api.") }}
 {{- end }}
-{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not .Values.usersPages) }}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not (include "web.usersPages" .)) }}
 {{- include "common.refuse" (list . "usersPages" "must be chosen with an Ingress or an HTTPRoute: off, read, or write where a login stands in front of web.") }}
 {{- end }}
 {{- end }}
