@@ -37,6 +37,22 @@ test-cluster: ## Prove what needs a cluster, in the one that make cluster makes
 clean-cache: ## Free what is kept outside the checkout: built programs, downloads, images made offline
 	@tools/cluster/clean-cache.sh
 
+# --- The charts
+
+.PHONY: manifests charts push deploy
+
+deploy: ## Install in the cluster: two replicas of each service, on PostgreSQL
+	@tools/deploy.sh
+
+manifests: ## Render k8s/, the charts' schemas and their tables of values from the charts
+	@tools/venv.sh dev && .venv/bin/python -m tools.manifests
+
+charts: ## Pack the charts into dist/charts
+	@tools/package.sh
+
+push: ## Push the images for amd64 and arm64, and the charts: REGISTRY=… (PLATFORMS=linux/amd64)
+	@tools/push.sh
+
 # --- Upkeep
 
 lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)

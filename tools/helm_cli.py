@@ -1,33 +1,28 @@
-"""Helm 4, from the PATH or from the user's cache folder, where tools/cluster/tools.sh installs it."""
+"""Helm at the version that offline/versions.env names, as tools/cluster/tool.sh finds or builds it."""
 
 import functools
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tandem" / "bin" / "helm"
+ROOT = Path(__file__).parents[1]
 
 
 class HelmError(Exception):
-    """Helm refused; the message is what it said."""
+    """Helm refused, or is not to be had; the message is what was said."""
 
 
 @functools.cache
-def program() -> str | None:
-    """The path of a Helm 4, or None where there is none."""
-    for candidate in (shutil.which("helm"), shutil.which(str(CACHE))):
-        if candidate and _run(candidate, "version", "--template", "{{.Version}}").stdout.startswith("v4."):
-            return candidate
-    return None
+def program() -> str:
+    """The path of Helm. Raises `HelmError` where it is not here and cannot be built."""
+    done = _run(str(ROOT / "tools/cluster/tool.sh"), "helm")
+    if done.returncode:
+        raise HelmError(done.stderr.strip())
+    return done.stdout.strip()
 
 
 def helm(*arguments: str) -> str:
-    """What Helm prints to stdout. Raises `HelmError` where it fails, and where there is no Helm."""
-    path = program()
-    if path is None:
-        raise HelmError("Helm 4 was not found: install it, or let `make cluster` do so.")
-    done = _run(path, *arguments)
+    """What Helm prints to stdout. Raises `HelmError` where it fails."""
+    done = _run(program(), *arguments)
     if done.returncode:
         # Of each chart that is linked into another Helm says so, at every call.
         lines = [line for line in done.stderr.splitlines() if not line.startswith("level=INFO")]
