@@ -13,8 +13,8 @@ JSON = "application/json"
 
 
 def dumps(data: Any) -> bytes:
-    """JSON with times as RFC 3339 in UTC, written with a Z."""
-    return orjson.dumps(data, option=orjson.OPT_UTC_Z)
+    """JSON with times as RFC 3339 in UTC, written with a Z. SQLite's driver gives times in UTC without saying so."""
+    return orjson.dumps(data, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
 
 
 class JSONParser(Parser):

@@ -15,12 +15,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def gate(get_response: GetResponse) -> GetResponse:
-    """Bodies of bounded size, HEAD wherever there is GET, the route for metrics, and no answer without its headers."""
+    """What holds for every request: known hosts, bounded bodies, HEAD wherever there is GET, and common headers."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
             response: HttpResponseBase = Problem(413, f"A body may have at most {BODY_LIMIT} bytes.").response()
         else:
+            request.get_host()  # raises DisallowedHost: nothing else here would look at it
             if request.method == "HEAD":
                 request.method = "GET"  # serving.wsgi leaves the content out (RFC 9110, 9.3.2)
             response = get_response(request)

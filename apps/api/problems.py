@@ -10,7 +10,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = "1"  # seconds
@@ -98,7 +98,12 @@ def install(api: NinjaAPI) -> None:
             401, "A valid token is needed: Authorization: Bearer TOKEN.", headers={"WWW-Authenticate": "Bearer"}
         ).response()
 
+    def handle_unparsed(_request: HttpRequest, error: Any) -> HttpResponse:
+        # django-ninja wraps whatever the parser raises.
+        return of_exception(error.__cause__ if isinstance(error.__cause__, Problem) else error).response()
+
     api.add_exception_handler(Exception, handle)
+    api.add_exception_handler(HttpError, handle_unparsed)
     api.add_exception_handler(ValidationError, handle_invalid)
     api.add_exception_handler(AuthenticationError, handle_unauthenticated)
 
@@ -111,12 +116,12 @@ def _field(location: tuple[str | int, ...]) -> str:
     return ".".join(str(name) for name in names) or str(place)
 
 
-def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     return Problem(404, "There is nothing at this address.").response()
 
 
-def bad_request(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a Host that is not served here, or a request that is not well formed."""
     return Problem(400, "The request is malformed, or its Host is not served here.").response()
 

@@ -44,7 +44,14 @@ def configure(level: str, log_format: str) -> None:
         renderers = [structlog.processors.format_exc_info, _json]
         factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), timestamp_key="time", pad_event_to=0)]
+        renderers = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                timestamp_key="time",
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,  # rich's would show every local variable
+            )
+        ]
         factory = structlog.WriteLoggerFactory(sys.stdout)
     structlog.configure(
         processors=[*_SHARED, *renderers],

@@ -22,7 +22,8 @@ BODY_LIMIT = 64 * 1024  # bytes
 # The framework writes the matched route here; without one, a client could make a new series with every path.
 ROUTE = "tandem.route"
 _NO_ROUTE = "unmatched"
-_CHUNK = 8 * 1024
+_CHUNK = 64 * 1024
+_DISCARD_LIMIT = 2 * 1024 * 1024
 
 _log = structlog.get_logger("http")
 
@@ -44,6 +45,8 @@ class Service:
             return _health_response(answer, environ["REQUEST_METHOD"], start_response)
         if "HTTP_TRANSFER_ENCODING" in environ:
             _read_chunked(environ)
+        elif int(environ.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
+            _discard(environ)
         return _Exchange(environ, start_response).run(self._application)
 
 
@@ -60,16 +63,20 @@ def _health_response(answer: tuple[str, bytes], method: str, start_response: "St
 def _read_chunked(environ: "WSGIEnvironment") -> None:
     """Give a chunked body a length, since frameworks take a request without one as empty.
 
-    At most one byte over the limit is read: the framework then sees a length over its own limit and answers 413.
+    Of a body over the limit one byte more is kept: the framework sees a length over its own limit and answers 413.
     """
-    body = io.BytesIO()
-    while body.tell() <= BODY_LIMIT and (
-        chunk := environ["wsgi.input"].read(min(_CHUNK, BODY_LIMIT + 1 - body.tell()))
-    ):
-        body.write(chunk)
-    environ["CONTENT_LENGTH"] = str(body.tell())
-    body.seek(0)
-    environ["wsgi.input"] = body
+    body = environ["wsgi.input"].read(BODY_LIMIT + 1)
+    if len(body) > BODY_LIMIT:
+        _discard(environ)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = io.BytesIO(body)
+
+
+def _discard(environ: "WSGIEnvironment") -> None:
+    """Read a body that is too large away, within reason, so that the client hears the 413 on a connection in order."""
+    left = _DISCARD_LIMIT
+    while left > 0 and (chunk := environ["wsgi.input"].read(_CHUNK)):
+        left -= len(chunk)
 
 
 class _Exchange:

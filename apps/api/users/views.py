@@ -61,11 +61,14 @@ _IF_MATCH = _header("If-Match", "An ETag: 412 where it is no longer the current 
 def list_users(
     request: HttpRequest,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    after: Annotated[str | None, Query(max_length=40, description="The cursor from the Link header before.")] = None,
+    after: Annotated[str | None, Query(pattern=pages.CURSOR, description="The cursor of a Link header.")] = None,
 ) -> HttpResponse:
     """A page of users. While there are more, `Link: <…>; rel="next"` leads to the next page."""
+    if unknown := sorted(set(request.GET) - {"limit", "after"}):  # `?limt=5` would quietly be a page of 100
+        faults = [{"field": name, "detail": "there is no such parameter"} for name in unknown]
+        raise Problem(422, f"Not valid: {', '.join(unknown)}.", errors=faults)
     after_id = pages.decode_cursor(after) if after is not None else 0
-    if "If-None-Match" in request.headers:
+    if "HTTP_IF_NONE_MATCH" in request.META:
         etag = pages.current_etag(after_id, limit)
         if not_modified(request, etag):
             return HttpResponse(status=304, headers={"ETag": etag})

@@ -1,0 +1,30 @@
+"""The api against its own schema: schemathesis calls every operation with what the schema allows and forbids."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from tests.contract.conftest import TOKEN, Api
+
+# The format in the schema says less than "an address that one can write to": draw such ones.
+schemathesis.openapi.format("email", st.from_regex(r"[a-z][a-z0-9.]{0,20}[a-z]@[a-z]{1,20}\.(org|com)", fullmatch=True))
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "forbidden"])
+def test_every_answer_is_the_one_described(api: Api, mode: GenerationMode) -> None:
+    """Status, headers, media type and shape, for what the schema allows and for what it forbids; never a 5xx."""
+    schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert len(operations) == 5
+    for operation in operations:
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        def check(case: Any) -> None:
+            case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"})
+
+        check()
