@@ -19,3 +19,4 @@ compile apps/web/requirements.txt apps/web/pyproject.toml -c apps/api/requiremen
 compile requirements-run.txt --group run apps/api/pyproject.toml apps/web/pyproject.toml \
     -c apps/api/requirements.txt -c apps/web/requirements.txt -c apps/api/requirements-image.txt
 compile requirements-dev.txt --group dev apps/api/pyproject.toml apps/web/pyproject.toml -c requirements-run.txt
+compile requirements-contract.txt --group contract -c requirements-dev.txt
