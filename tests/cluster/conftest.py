@@ -2,7 +2,7 @@ import re
 import secrets
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -66,6 +66,12 @@ def policies_enforced(cluster: Cluster, request: pytest.FixtureRequest) -> bool:
     return enforced
 
 
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keeps a measured figure, one sentence, for the end of the run."""
+    return lambda sentence: record_property("figure", sentence)
+
+
 def unique(name: str) -> str:
     """A name that a namespace may have, and that no other run uses."""
     return f"{re.sub(r'[^a-z0-9]+', '-', name.lower())[:50].strip('-')}-{secrets.token_hex(3)}"
@@ -79,5 +85,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(SUMMARY, []):
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    figures = [str(value) for report in reports for name, value in report.user_properties if name == "figure"]
+    for line in [*config.stash.get(SUMMARY, []), *figures]:
         terminalreporter.write_line(line)

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,18 @@ pytestmark = pytest.mark.usefixtures("app_images")
 
 @pytest.fixture
 def shell(namespace: Namespace, tmp_path: Path) -> Shell:
-    """bash in a folder with the charts beside it, as the runbook's reader has it."""
+    """A shell in a folder with the charts beside it, as the runbook's reader has it."""
     for name in ("charts", "k8s"):
         (tmp_path / name).symlink_to(Path(__file__).parents[2] / name)
     return Shell(namespace, tmp_path)
 
 
-def test_install_with_no_values(namespace: Namespace, shell: Shell, record_property: pytest.RecordProperty) -> None:
+def test_install_with_no_values(namespace: Namespace, shell: Shell, figure: Callable[[str], None]) -> None:
     """Within 15 s everything serves, `helm test` agrees, and the lines of the notes work when copied."""
     release = Release(namespace)
 
     seconds = release.install()
-    record_property("install", seconds)
-    print(f"helm install --wait: {seconds:.1f} s")
+    figure(f"helm install --wait of everything with no values: {seconds:.1f} s")
     assert seconds <= 15
 
     assert {"web": 2, "api": 1} == {service: len(release.pods(service)) for service in ("web", "api")}
@@ -150,9 +150,8 @@ def test_helm_template_and_kubectl_apply(namespace: Namespace, shell: Shell) -> 
         "web": {"secretKey": {"existingSecret": "mine"}, "api": {"tokenSecret": "mine"}},
         "api": {"secretKey": {"existingSecret": "mine"}, "apiToken": {"existingSecret": "mine"}},
     }
-    render = (
-        f"helm template demo charts/tandem --namespace {namespace.name} --skip-tests --set-json '{json.dumps(values)}'"
-    )
+    where = f"--namespace {namespace.name} --skip-tests"
+    render = f"helm template demo charts/tandem {where} --set-json '{json.dumps(values)}'"
     shell.run(f"{render} | kubectl apply --dry-run=server --warnings-as-errors -f -")
 
     shell.run(
