@@ -1,6 +1,6 @@
 # Every command of the project; `make` alone prints them. The work is done by the scripts that the targets call.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock version
+.PHONY: help run test lint images up watch down lock version
 
 PYTHON ?= python3
 export PYTHON
@@ -52,6 +52,20 @@ charts: ## Pack the charts into dist/charts
 
 push: ## Push the images for amd64 and arm64, and the charts: REGISTRY=… (PLATFORMS=linux/amd64)
 	@tools/push.sh
+
+# --- Images and Compose
+
+images: ## Build both images, with their bills of materials in dist/ (CA_BUNDLE=)
+	@tools/images.sh
+
+up: ## Start everything under Docker Compose, with PostgreSQL (WEB_PORT=, API_PORT=)
+	@tools/compose.sh up
+
+watch: ## The same for development: what is saved reloads in its container
+	@tools/compose.sh watch
+
+down: ## Stop it; the users stay
+	@tools/compose.sh down
 
 # --- Upkeep
 

@@ -7,6 +7,7 @@ root=$1
 shift
 mkdir -p "$root/var/lib/dpkg/status.d" /tmp/debs
 cd /tmp/debs
+apt-get update -qq
 apt-get download -qq -o APT::Sandbox::User=root "$@"
 # base-files goes first, whatever the order asked for: it makes /lib and /bin links, which others would make folders.
 for deb in base-files_*.deb *.deb; do
@@ -18,4 +19,4 @@ for deb in base-files_*.deb *.deb; do
 done
 find "$root/usr/share/doc" -mindepth 2 ! -type d ! -name copyright -delete
 find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
-rm -r /tmp/debs
+rm -r /tmp/debs /var/lib/apt/lists

@@ -8,19 +8,15 @@ cd "$(dirname "$0")/.."
 . offline/lib.sh
 
 need_engine
-docker buildx version >/dev/null 2>&1 || fail "docker has no buildx, which builds the images: install it (on Debian: apt-get install docker-buildx)"
-ca=${CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-/dev/null}}}
-[ -r "$ca" ] || fail "the CA bundle $ca cannot be read: correct CA_BUNDLE"
+docker buildx version >/dev/null 2>&1 ||
+    fail "docker has no buildx, which builds the images: install it (on Debian: apt-get install docker-buildx)"
+# shellcheck source=build-env.sh
+. tools/build-env.sh
 offline/base-images.sh
 
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-arguments=(--build-arg "VERSION=$version" --secret "id=ca,src=$ca")
-if revision=$(git rev-parse HEAD 2>/dev/null); then
-    # The commit's time makes two builds of one commit the same, image id included.
-    arguments+=(--build-arg "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
-    [ -z "$(git status --porcelain --untracked-files=no)" ] || revision+=-modified
-    arguments+=(--build-arg "REVISION=$revision")
-fi
+arguments=(--secret "id=ca,src=$CA_BUNDLE" --build-arg "VERSION=$version" --build-arg "REVISION=$REVISION")
+# The commit's time as the image's: two builds of one commit have the same id.
+[ "$REVISION" = unknown ] || arguments+=(--build-arg "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
 
 build() { # build SERVICE
     local name=tandem-$1 began=$SECONDS log=$cache/log/image-$1.log sentence container

@@ -8,3 +8,4 @@ ruff format --check .
 ruff check .
 mypy apps tools tests
 git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+hadolint Dockerfile.web Dockerfile.api

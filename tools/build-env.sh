@@ -1,0 +1,13 @@
+# What a build of the images is told. Sourced by tools/images.sh and tools/compose.sh, behind offline/lib.sh and at the root.
+# shellcheck shell=bash
+
+# The certificates of a company's network; where CA_BUNDLE is not set, those that this machine's own pip uses.
+export CA_BUNDLE=${CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-/dev/null}}}
+[ -r "$CA_BUNDLE" ] || fail "the CA bundle $CA_BUNDLE cannot be read: correct CA_BUNDLE"
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+export REVISION=unknown
+if git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+    REVISION=$(git rev-parse HEAD)
+    [ -z "$(git status --porcelain --untracked-files=no)" ] || REVISION+=-modified
+fi

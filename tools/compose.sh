@@ -1,0 +1,42 @@
+#!/bin/bash
+# usage: tools/compose.sh up|watch|down
+# Docker Compose with what it does not do itself: base images where no registry can be reached, and one clear sentence for
+# a port that is taken. WEB_PORT and API_PORT choose the ports.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=../offline/lib.sh
+. offline/lib.sh
+# shellcheck source=build-env.sh
+. tools/build-env.sh
+export WEB_PORT=${WEB_PORT:-5000} API_PORT=${API_PORT:-5001}
+
+need_engine
+docker compose version >/dev/null 2>&1 || fail "docker has no compose: install its plugin (on Debian: apt-get install docker-compose)"
+
+need_port() { # need_port VARIABLE SERVICE
+    local port=${!1}
+    [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] || fail "$1=$port is not a port: choose one from 1 to 65535"
+    # A service of our own that runs keeps its port.
+    [[ $(docker compose ps --format '{{.Publishers}}' "$2" 2>/dev/null) != *" $port "* ]] || return 0
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
+        fail "port $port on 127.0.0.1 is taken: stop what listens there, or choose another for $2: make up $1=5050"
+}
+
+case ${1:-} in
+    up)
+        need_port WEB_PORT web
+        need_port API_PORT api
+        tools/images.sh
+        docker compose up --detach --wait --quiet-pull
+        echo "web: http://127.0.0.1:$WEB_PORT/users"
+        echo "api: curl -H \"Authorization: Bearer \$(docker compose exec -T api python -c 'print(open(\"/run/secrets/api_token\").read())')\" http://127.0.0.1:$API_PORT/users"
+        ;;
+    watch)
+        need_port WEB_PORT web
+        need_port API_PORT api
+        offline/base-images.sh
+        exec docker compose -f compose.yaml -f compose.dev.yaml watch
+        ;;
+    down) docker compose down ;; # the volumes stay, and with them the users: `docker compose down --volumes` removes both
+    *) fail "usage: tools/compose.sh up|watch|down" ;;
+esac
