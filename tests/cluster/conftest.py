@@ -45,6 +45,16 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Name
             made.keep(REPORTS / re.sub(r"[^\w.-]+", "-", request.node.name))
 
 
+@pytest.fixture(scope="module")
+def shared_namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    """One such namespace for all the tests of a module, kept where one of them fails."""
+    failed = request.session.testsfailed
+    with cluster.namespace(unique(request.module.__name__.rpartition("test_")[2])) as made:
+        yield made
+        if request.session.testsfailed > failed:
+            made.keep(REPORTS / made.name)
+
+
 @pytest.fixture(scope="session")
 def policies_enforced(cluster: Cluster, request: pytest.FixtureRequest) -> bool:
     """Whether this cluster enforces NetworkPolicy, found out by trying."""

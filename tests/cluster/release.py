@@ -4,9 +4,9 @@ import base64
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+from kubernetes.client import ApiException, DiscoveryV1Api
 
-from tests.cluster.kube import CONTEXT, ROOT, Namespace, eventually, tool
+from tests.cluster.kube import CONTEXT, ROOT, Namespace, eventually, pod, tool
 
 CHARTS = ROOT / "charts"
 EXAMPLES = CHARTS / "tandem" / "examples"
@@ -172,33 +173,46 @@ class Shell:
         return done.stdout
 
 
-class Watch:
-    """Asks a path about every tenth of a second in the background, and counts what was not a 200."""
+# One request every tenth of a second, each on a connection of its own; a line for each: the status, or what went wrong.
+ASK = """
+import sys, time, urllib.error, urllib.request
+while True:
+    try:
+        said = urllib.request.urlopen(sys.argv[1], timeout=5).status
+    except urllib.error.HTTPError as error:
+        said = error.code
+    except OSError as error:
+        said = repr(error)
+    print(said, flush=True)
+    time.sleep(0.1)
+"""
 
-    def __init__(self, client: Client, path: str) -> None:
-        self.asked = 0
-        self.failed: list[str] = []
-        self._client, self._path = client, path
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Watch":
-        self._thread.start()
-        return self
+@contextmanager
+def asked_all_along(namespace: Namespace, image: str, url: str) -> Iterator[None]:
+    """A pod in the namespace asks the URL for as long as the block runs, and must never get anything but a 200."""
+    name = f"ask-{secrets.token_hex(2)}"
+    namespace.create(pod(name, "/tandem/.venv/bin/python", "-c", ASK, url, image=image))
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    def answers() -> list[str]:
+        try:
+            return str(namespace.core.read_namespaced_pod_log(name, namespace.name)).split("\n")
+        except ApiException:
+            return []  # it has not started
 
-    def _run(self) -> None:
-        while not self._stop.wait(0.1):
-            self.asked += 1
-            try:
-                status = str(self._client.get(self._path).status)
-            except urllib3.exceptions.HTTPError as error:
-                status = type(error).__name__
-            if status != "200":
-                self.failed.append(status)
+    eventually(f"{url} is asked", lambda: len(answers()) > 5)
+    yield
+    lines = [line for line in answers() if line]
+    namespace.remove(name)
+    assert [] == [line for line in lines if line != "200"], f"of {len(lines)} requests"
+
+
+def ready(release: Release, service: str) -> int:
+    """How many of the service's endpoints take requests."""
+    selector = f"kubernetes.io/service-name={release.name}-{service}"
+    api: Any = DiscoveryV1Api(release.namespace.cluster.client)
+    slices = api.list_namespaced_endpoint_slice(release.namespace.name, label_selector=selector)
+    return sum(bool(each.conditions.ready) for found in slices.items for each in found.endpoints or [])
 
 
 def runbook(heading: str) -> str:

@@ -155,7 +155,8 @@ def test_helm_template_and_kubectl_apply(namespace: Namespace, shell: Shell) -> 
     shell.run(f"{render} | kubectl apply --dry-run=server --warnings-as-errors -f -")
 
     shell.run(
-        f"{render} | kubectl apply -f - && kubectl rollout status deployment/demo-web deployment/demo-api --timeout 120s"
+        f"{render} | kubectl apply -f -"
+        " && kubectl rollout status deployment/demo-web deployment/demo-api --timeout 120s"
     )
 
     with Release(namespace).reach("web") as web:
