@@ -1,7 +1,6 @@
 """Migrations come before the new code, once, and what goes wrong leaves the old pods serving."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ class Migration(migrations.Migration):
 
 
 @pytest.fixture(scope="module")
-def release(shared_namespace: Namespace, app_images: dict[str, str]) -> Iterator[Release]:
+def release(shared_namespace: Namespace, app_images: dict[str, str]) -> Release:
     """Three api replicas on a PostgreSQL of one's own; the tests here share it."""
     shared_namespace.start(postgres("database"))
     shared_namespace.kubectl("expose", "pod", "database", "--port", "5432")
@@ -30,7 +29,7 @@ def release(shared_namespace: Namespace, app_images: dict[str, str]) -> Iterator
         shared_namespace.kubectl("create", "secret", "generic", name, f"--from-literal=DATABASE_URL={address}")
     made = Release(shared_namespace)
     made.install(DATABASE)
-    yield made
+    return made
 
 
 def with_migration(namespace: Namespace, name: str, sql: str) -> Values:

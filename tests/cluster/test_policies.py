@@ -1,6 +1,5 @@
 """What the network policies let through and what they stop, where the cluster enforces them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +14,13 @@ VERIFY = {"app.kubernetes.io/part-of": "tandem", "app.kubernetes.io/component": 
 
 
 @pytest.fixture(scope="module")
-def release(shared_namespace: Namespace, app_images: dict[str, str], policies_enforced: bool) -> Iterator[Release]:
+def release(shared_namespace: Namespace, app_images: dict[str, str], policies_enforced: bool) -> Release:
     """The charts with nothing set, on a cluster that enforces policies."""
     if not policies_enforced:
         missing("policy enforcement: this cluster has no engine for NetworkPolicy")
     made = Release(shared_namespace)
     made.install()
-    yield made
+    return made
 
 
 def asking(name: str, image: str, labels: dict[str, str], url: str, *arguments: str) -> dict[str, Any]:
