@@ -45,17 +45,17 @@ class Service:
         """One request on a pooled connection, without retries or redirects."""
         return self.http.request(method, self.url + path, redirect=False, **kwargs)  # type: ignore[arg-type]
 
-    def wait_until_ready(self) -> None:
-        """Wait for ``/readyz``. Raises AssertionError with the log where it does not come."""
+    def wait_for(self, path: str) -> None:
+        """Wait until that path answers 200. Raises AssertionError with the log where it does not come."""
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if self.request("GET", "/readyz").status == 200:
+                if self.request("GET", path).status == 200:
                     return
             except urllib3.exceptions.HTTPError:
                 pass
             time.sleep(0.05)
-        raise AssertionError(f"{self.name} did not become ready:\n{self.output()}")
+        raise AssertionError(f"{self.name} did not answer {path}:\n{self.output()}")
 
     def output(self) -> str:
         """What the service has written so far."""
@@ -78,8 +78,8 @@ class Service:
 
 
 @contextmanager
-def running(name: str, folder: Path, **environment: str) -> Iterator[Service]:
-    """A service in development, ready, until the block ends. `folder` takes its log."""
+def running(name: str, folder: Path, *, until: str = "/readyz", **environment: str) -> Iterator[Service]:
+    """A service in development, from when the path `until` answers to the end of the block. `folder` takes its log."""
     variables = {
         "PYTHONPATH": str(ROOT / "apps"),
         "ENVIRONMENT": "development",
@@ -91,16 +91,16 @@ def running(name: str, folder: Path, **environment: str) -> Iterator[Service]:
     }
     service = Service(name, variables, folder / f"{name}-{variables['PORT']}.log")
     try:
-        service.wait_until_ready()
+        service.wait_for(until)
         yield service
     finally:
         if service.process.poll() is None:
             service.stop()
 
 
-def manage(database_url: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m api COMMAND`` on that database."""
-    environment = {
+def environment(database_url: str) -> dict[str, str]:
+    """The environment of a management command in development, on that database."""
+    return {
         **os.environ,
         "PYTHONPATH": str(ROOT / "apps"),
         "ENVIRONMENT": "development",
@@ -108,8 +108,17 @@ def manage(database_url: str, *command: str, check: bool = True) -> subprocess.C
         "DATABASE_URL": database_url,
         "LOG_FORMAT": "json",
     }
+
+
+def manage(database_url: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m api COMMAND`` on that database."""
     ran = subprocess.run(
-        [sys.executable, "-m", "api", *command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "api", *command],
+        env=environment(database_url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert not check or ran.returncode == 0, ran.stdout + ran.stderr
     return ran

@@ -72,9 +72,9 @@ def configure(level: str, log_format: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(True)
-    # What these warn of is in the request's own line already: a retry, a client's mistake.
+    # What these say is in the request's own line, or in the error's: a retry, a client's mistake, an answer of 5xx.
     for name in ("urllib3", "django.request", "django.security"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _as_text(renderer: Processor) -> Processor:

@@ -7,6 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 from tests.contract.conftest import TOKEN, Api
 
@@ -18,7 +19,7 @@ schemathesis.openapi.format("email", st.from_regex(r"[a-z][a-z0-9.]{0,20}[a-z]@[
 def test_every_answer_is_the_one_described(api: Api, mode: GenerationMode) -> None:
     """Status, headers, media type and shape, for what the schema allows and for what it forbids; never a 5xx."""
     schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
-    operations = [result.ok() for result in schema.get_all_operations()]
+    operations: list[Any] = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) == 5
     for operation in operations:
 

@@ -95,8 +95,8 @@ def test_email_is_unique_whatever_its_case(api: Api, user: dict[str, Any]) -> No
 def test_two_creates_of_one_email_at_once(api: Api) -> None:
     """One is answered 201, the other 409, ten times over."""
     for _ in range(10):
-        email, answers = new_email(), []
-        barrier = threading.Barrier(2)
+        email, barrier = new_email(), threading.Barrier(2)
+        answers: list[Any] = []
 
         def create(email: str = email, answers: list[Any] = answers, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()

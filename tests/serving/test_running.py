@@ -1,0 +1,228 @@
+"""What a running service shows of itself: logs, metrics, processes. The api stands for both."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from prometheus_client.parser import text_string_to_metric_families
+
+from serving import logs
+from tests.services import ROOT, Service, free_port, running
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+FIELDS = {"time", "level", "event", "request_id", "trace_id", "method", "route", "status", "duration_ms"}
+
+
+@pytest.fixture
+def service(sample_database: str, tmp_path: Path) -> Iterator[Service]:
+    """An api of two workers with the sample users."""
+    with running("api", tmp_path, DATABASE_URL=sample_database, WEB_CONCURRENCY="2") as api:
+        yield api
+
+
+def _lines(service: Service) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in service.output().splitlines()]
+
+
+def _metrics(service: Service) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """The samples, by name and labels."""
+    response = urllib3.request("GET", f"http://127.0.0.1:{service.metrics_port}/metrics", retries=False)
+    assert response.status == 200
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(response.data.decode())
+        for sample in family.samples
+    }
+
+
+def test_a_request_is_one_line(service: Service) -> None:
+    """The contract's fields, the caller's ids, the route in place of the path; no probe has a line."""
+    headers = {"X-Request-ID": "log-test", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    service.request("GET", "/users/1?q=1", headers=headers)
+    for path in ("/livez", "/readyz", "/version"):
+        service.request("GET", path)
+    requests = [line for line in _lines(service) if line["event"] == "request"]
+    assert [line["request_id"] for line in requests] == ["log-test"]
+    line = requests[0]
+    assert set(line) == FIELDS
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/users/<int:user_id>", 200)
+    assert (line["trace_id"], line["level"]) == (TRACE, "info")
+    assert 0 < line["duration_ms"] < 5000
+
+
+def test_quotes_and_newlines_stay_in_one_line(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Whatever a message holds, a reader of lines gets one JSON object each."""
+    program = (
+        "import logging, structlog, sys; from serving import logs; logs.configure('info', 'json');"
+        "structlog.get_logger().info('a \"quoted\"\\nmessage', value='x\\ny', thing=object());"
+        "logging.getLogger('library').warning('another \"one\"\\nhere %s', 'é')\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: structlog.get_logger().exception('failed')"
+    )
+    subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT / "apps")}, check=True)
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ['a "quoted"\nmessage', 'another "one"\nhere é', "failed"]
+    assert "ZeroDivisionError" in lines[2]["exception"]
+    assert [list(line)[:3] for line in lines] == [["time", "level", "event"]] * 3
+
+
+def test_text_is_for_people(capfd: pytest.CaptureFixture[str]) -> None:
+    """LOG_FORMAT=text: readable, and a traceback without the values of variables."""
+    program = (
+        "import structlog; from serving import logs; logs.configure('info', 'text')\n"
+        "secret = 'a value'\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: structlog.get_logger().exception('failed', route='/')"
+    )
+    subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT / "apps")}, check=True)
+    out = capfd.readouterr().out
+    assert re.match(r"\S+Z \[error +\] failed +route=/\n", out)
+    assert "ZeroDivisionError" in out
+    assert "│" not in out
+    assert logs.GunicornLogger.__doc__
+
+
+def test_metrics_are_one_set_for_all_workers(service: Service) -> None:
+    """Whichever worker answers, the numbers add up over all of them; routes and methods make no new series at will."""
+    for _ in range(40):  # new connections, so that both workers get some
+        urllib3.request("GET", f"{service.url}/users?limit=5", retries=False)
+    for path in ("/a", "/b", "/c"):
+        service.request("GET", path)
+    service.request("BREW", "/users")
+    seen = [_metrics(service) for _ in range(10)]
+    assert all(metrics == seen[0] for metrics in seen)
+    labels = (("method", "GET"), ("route", "/users"), ("status", "200"))
+    assert seen[0]["http_requests_total", labels] == 40
+    assert seen[0]["http_request_duration_seconds_count", labels] == 40
+    assert seen[0]["http_requests_total", (("method", "GET"), ("route", "unmatched"), ("status", "404"))] == 3
+    assert seen[0]["http_requests_total", (("method", "OTHER"), ("route", "/users"), ("status", "405"))] == 1
+    assert seen[0]["http_requests_in_flight", ()] == 0
+    builds = [labels for (name, labels), value in seen[0].items() if name == "build_info" and value == 1]
+    assert [dict(labels)["service"] for labels in builds] == ["api"]
+
+
+def test_a_killed_worker_is_replaced(service: Service) -> None:
+    """The others serve on, the metrics stay, and soon there are as many workers as before."""
+    before = service.workers()
+    assert len(before) == 2
+    os.kill(before[0], signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while len(set(service.workers()) - {before[0]}) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for _ in range(20):
+        assert urllib3.request("GET", f"{service.url}/users", retries=False).status == 200
+    assert ("build_info", (("revision", "unknown"), ("service", "api"), ("version", _version()))) in _metrics(service)
+
+
+def _version() -> str:
+    from serving.version import version
+
+    return version()
+
+
+def test_workers_beat_in_memory_and_there_is_no_control_socket(service: Service) -> None:
+    """A slow disk must not end a healthy worker, and nothing but HTTP leads into the process."""
+    open_files = [path.readlink() for path in Path(f"/proc/{service.process.pid}/fd").iterdir() if path.is_symlink()]
+    assert any(str(path).startswith("/dev/shm/") for path in open_files)  # noqa: S108
+    sockets = Path("/proc/net/unix").read_text(encoding="ascii")
+    assert "gunicorn" not in sockets
+
+
+def test_sigterm_ends_it_cleanly(sample_database: str, tmp_path: Path) -> None:
+    """Exit code 0, no process left, the folder of the metrics removed."""
+    with running("api", tmp_path, DATABASE_URL=sample_database, TMPDIR=str(tmp_path)) as service:
+        workers = service.workers()
+        assert list(tmp_path.glob("tandem-api-*"))
+        assert service.stop() == 0
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not list(tmp_path.glob("tandem-api-*"))
+
+
+def test_what_a_killed_predecessor_left_is_not_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the process id is the same again after a restart, on the same /tmp."""
+    from serving.server import _make_metrics_dir
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"tandem-api-{os.getpid()}"
+    left.mkdir()
+    (left / "counter_1.db").touch()
+    assert _make_metrics_dir("api") == left
+    assert not list(left.iterdir())
+
+
+@pytest.mark.parametrize("taken", ["PORT", "METRICS_PORT"])
+def test_a_taken_port_is_one_sentence(sample_database: str, tmp_path: Path, taken: str) -> None:
+    """Nothing is half-started, and nothing is left in the temporary folder."""
+    with socket.create_server(("", 0)) as server:
+        variables = {"PORT": str(free_port()), "METRICS_PORT": str(free_port()), taken: str(server.getsockname()[1])}
+        environment = {
+            "PYTHONPATH": str(ROOT / "apps"),
+            "ENVIRONMENT": "development",
+            "SECRET_KEY": "k" * 32,
+            "DATABASE_URL": sample_database,
+            "TMPDIR": str(tmp_path),
+        }
+        ran = subprocess.run(
+            [sys.executable, "-m", "api"], env={**environment, **variables}, capture_output=True, text=True, check=False
+        )
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (78, 1)
+    assert variables[taken] in ran.stderr
+    assert "Address already in use" in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_reads_the_configuration_and_leaves() -> None:
+    """`--check`: for init containers and scripts."""
+    for service in ("web", "api"):
+        environment = {"PYTHONPATH": str(ROOT / "apps"), "ENVIRONMENT": "development", "SECRET_KEY": "k" * 32}
+        ran = subprocess.run(
+            [sys.executable, "-m", service, "--check"], env=environment, capture_output=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["/livez"], 0),
+        (["/users", "--expect-body", "Ada Lovelace"], 0),
+        (["/users", "--expect-body", "Nobody"], 1),
+        (["/nothing"], 1),
+        (["/nothing", "--expect-status", "404"], 0),
+    ],
+)
+def test_the_probe_sees_what_is_there(service: Service, arguments: list[str], code: int) -> None:
+    """One line, and an exit code that an engine understands."""
+    path, *options = arguments
+    ran = subprocess.run(
+        [sys.executable, "-m", "serving.probe", service.url + path, *options],
+        env={"PYTHONPATH": str(ROOT / "apps")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, len(ran.stdout.splitlines())) == (code, 1)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/livez", "https://127.0.0.1/", "nonsense"])
+def test_the_probe_says_when_there_is_no_answer(url: str) -> None:
+    """Refused connections and unusable addresses: one line and exit code 1."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "serving.probe", url],
+        env={"PYTHONPATH": str(ROOT / "apps")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, len(ran.stdout.splitlines()), ran.stderr) == (1, 1, "")

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Everything that needs no cluster; what needs a container engine, a browser or a PostgreSQL server says so where it skips.
+set -eu
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- tests --ignore tests/cluster --ignore-glob 'tests/faults/test_fault_*'
+exec .venv/bin/python -m pytest "$@"
