@@ -1,5 +1,5 @@
 #!/bin/bash
-# tool.sh helm|kind|kubectl: print the path of that program at the version offline/versions.env names. Taken from the PATH
+# tool.sh helm|kind|kubectl|actionlint: print the path of that program at the version in offline/versions.env. From the PATH
 # where it is there; else built once from its Go module into the user's cache folder.
 set -euo pipefail
 # shellcheck source=../../offline/lib.sh
@@ -8,8 +8,9 @@ name=${1:-}
 case $name in
     helm) version=$HELM accepted="v${HELM:1:1}." found=$(helm version --template '{{.Version}}' 2>/dev/null || true) ;;
     kind) version=$KIND accepted=${KIND%.*}. found=$(kind version 2>/dev/null | grep -o 'v[0-9.]*' | head -1 || true) ;;
+    actionlint) version=$ACTIONLINT accepted=${ACTIONLINT#v} found=$(actionlint -version 2>/dev/null | sed -n '1s/^v*//p' || true) ;;
     kubectl) version=$KUBERNETES accepted=${KUBERNETES%.*}. found=$(kubectl version --client 2>/dev/null | sed -n 's/^Client Version: //p' || true) ;;
-    *) fail "usage: tool.sh helm|kind|kubectl" ;;
+    *) fail "usage: tool.sh helm|kind|kubectl|actionlint" ;;
 esac
 if [ "${found#"$accepted"}" != "$found" ]; then command -v "$name"; exit; fi
 
@@ -28,6 +29,7 @@ build() {
     case $name in
         helm) go install -trimpath -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=$version" "helm.sh/helm/v4/cmd/helm@$version" ;;
         kind) go install -trimpath -ldflags '-s -w' "sigs.k8s.io/kind@$version" ;;
+        actionlint) go install -trimpath -ldflags '-s -w' "github.com/rhysd/actionlint/cmd/actionlint@$version" ;;
         kubectl)
             cp "$root/tools/cluster/kubectl/main.go" "$work"
             cd "$work"
