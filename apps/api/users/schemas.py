@@ -26,7 +26,11 @@ def _email(value: str) -> str:
 # No control characters, so also no NUL, which PostgreSQL cannot store; and something to see at both ends.
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"),
+    Field(
+        min_length=1,
+        max_length=NAME_LENGTH,
+        pattern=r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$",
+    ),
 ]
 Email = Annotated[
     str,
