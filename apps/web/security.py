@@ -1,8 +1,9 @@
 """Who may ask, how much they may send, and what vouches for their forms: Flask told of the settings."""
 
-from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf import CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 
 from serving.wsgi import BODY_LIMIT, ROUTE
 from web.config import WebSettings
@@ -21,6 +22,25 @@ HEADERS = {
 
 
 class _Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookies, without their cost on requests that have no session and touch none."""
+
+    def __init__(self, app: Flask) -> None:
+        # Flask makes a new one for each reading and each writing.
+        self._serializer = super().get_signing_serializer(app)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The one serializer; its keys do not change while the process runs."""
+        return self._serializer
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Without a cookie there is nothing to look for."""
+        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """A session that was not looked at cannot have changed."""
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         """Exactly when the request came by https, so that a port-forward over http works."""
         return request.is_secure
@@ -40,7 +60,7 @@ def protect(app: Flask, settings: WebSettings) -> None:
         MAX_CONTENT_LENGTH=BODY_LIMIT,
         TRUSTED_HOSTS=None if "*" in settings.allowed_hosts else list(settings.allowed_hosts),
     )
-    app.session_interface = _Sessions()
+    app.session_interface = _Sessions(app)
     csrf.init_app(app)
     app.before_request(_note_route)
 

@@ -14,6 +14,7 @@ from web.http_client import Answer, Away, Call, HttpClient, Refusal
 
 PAGE_SIZE = 20
 _NEXT = re.compile(r"<[^>]*[?&]after=([A-Za-z0-9_-]+)[^>]*>; *rel=\"?next\"?")
+_TEXTS = [str] * 4  # the types of a user's fields behind the id
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{1,100}"', re.ASCII)
 
 _log = structlog.get_logger("users_client")
@@ -167,7 +168,8 @@ def _user(row: Any) -> User:
         user = User(row["id"], row["name"], row["email"], row["created_at"], row["updated_at"])
     except (KeyError, TypeError, IndexError) as error:
         raise Away("rubbish") from error
-    if type(user.id) is not int or not all(type(text) is str for text in user[1:]):
+    number, *texts = map(type, user)
+    if number is not int or texts != _TEXTS:
         raise Away("rubbish")
     return user
 
