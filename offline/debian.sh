@@ -1,11 +1,13 @@
 #!/bin/bash
-# debian.sh SUITE: make the image debian:SUITE-slim from the package mirror that this machine uses, as the registry's image
+# debian.sh SUITE [ARCHITECTURE]: make the image debian:SUITE-slim, or for another machine debian:SUITE-slim-ARCHITECTURE,
+# from the package mirror that this machine uses, as the registry's image
 # is made: the essential packages and apt, without documentation and translations.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 suite=$1
-image=debian:$suite-slim
+architecture=${2:-}
+image=debian:$suite-slim${architecture:+-$architecture}
 recipe=$(hash_of "$0")
 wanted "$image" "$recipe" || exit 0
 command -v mmdebstrap >/dev/null || fail "no registry can be reached and mmdebstrap is missing, which builds $image: apt-get install mmdebstrap"
@@ -25,9 +27,9 @@ options+=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
 [[ $main != https:* ]] || options+=(--include=ca-certificates '--customize-hook=cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"')
 
 make_image() {
-    local name=tandem-import:$suite
-    printf '%s\n' "${sources[@]}" | mmdebstrap --quiet --variant=minbase "${options[@]}" "$suite" - - |
-        docker import --change 'CMD ["bash"]' --change "LABEL $label=$recipe" - "$name"
+    local name=tandem-import:$suite$architecture
+    printf '%s\n' "${sources[@]}" | mmdebstrap --quiet --variant=minbase ${architecture:+--architectures=$architecture} "${options[@]}" "$suite" - - |
+        docker import ${architecture:+--platform=linux/$architecture} --change 'CMD ["bash"]' --change "LABEL $label=$recipe" - "$name"
     # Named only once whole: an interrupted import leaves no image of the real name.
     docker tag "$name" "$image"
     docker rmi "$name"

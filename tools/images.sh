@@ -1,6 +1,7 @@
 #!/bin/bash
 # usage: tools/images.sh [web|api]… (both where none is named)
 # Builds tandem-web and tandem-api, tagged with pyproject.toml's version, and leaves their bills of materials in dist/.
+# PLATFORM=linux/arm64 builds for another machine, tagged VERSION-arm64; tools/push.sh puts them together.
 # CA_BUNDLE=FILE adds the certificates of a company's network for the build; pip's own setting is used where it stands.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,18 +19,28 @@ arguments=(--secret "id=ca,src=$CA_BUNDLE" --build-arg "VERSION=$version" --buil
 # The commit's time as the image's: two builds of one commit have the same id.
 [ "$REVISION" = unknown ] || arguments+=(--build-arg "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
 
+tag=$version
+if [ -n "${PLATFORM:-}" ]; then
+    tag+=-${PLATFORM##*/}
+    arguments+=(--platform "$PLATFORM")
+    if [ "$(world)" = offline ]; then
+        offline/debian.sh trixie "${PLATFORM##*/}"
+        arguments+=(--build-context "debian:trixie-slim=docker-image://debian:trixie-slim-${PLATFORM##*/}")
+    fi
+fi
+
 build() { # build SERVICE
-    local name=tandem-$1 began=$SECONDS log=$cache/log/image-$1.log sentence container
+    local name=tandem-$1 began=$SECONDS log=$cache/log/image-$1-$tag.log sentence container
     mkdir -p "$cache/log" dist
-    if ! docker build --progress plain "${arguments[@]}" -f "Dockerfile.$1" -t "$name:$version" . >"$log" 2>&1; then
+    if ! docker build --progress plain "${arguments[@]}" -f "Dockerfile.$1" -t "$name:$tag" . >"$log" 2>&1; then
         sentence=$(sed -n 's/^#[0-9]* [0-9.]* error: //p' "$log" | tail -1)
         [ -n "$sentence" ] || tail -15 "$log" | sed 's/^/    /' >&2
         fail "$name was not built: ${sentence:-the reason stands above}; the whole log is $log"
     fi
-    container=$(docker create "$name:$version")
-    docker cp -q "$container:/var/lib/db/sbom/$name.cdx.json" "dist/$name-$version.cdx.json"
+    container=$(docker create "$name:$tag")
+    docker cp -q "$container:/var/lib/db/sbom/$name.cdx.json" "dist/$name-$tag.cdx.json"
     docker rm "$container" >/dev/null
-    say "$name:$version, $(($(docker image inspect --format '{{.Size}}' "$name:$version") / 1000000)) MB: $((SECONDS - began)) s"
+    say "$name:$tag, $(($(docker image inspect --format '{{.Size}}' "$name:$tag") / 1000000)) MB: $((SECONDS - began)) s"
 }
 
 [ $# -gt 0 ] || set -- web api
