@@ -14,11 +14,11 @@ securityContext:
     type: RuntimeDefault
 {{- end }}
 
-{{- /* Pod Security "restricted", for each container. */}}
+{{- /* Pod Security "restricted", for each container; the root is writable only where the values of a service say so. */}}
 {{- define "common.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
+  readOnlyRootFilesystem: {{ not .Values.writableRoot }}
   capabilities:
     drop: [ALL]
 {{- end }}
