@@ -73,4 +73,4 @@ lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 f
 	@tools/venv.sh dev && tools/lock.sh
 
 version: ## Carry the version of pyproject.toml into the charts
-	@tools/venv.sh dev && .venv/bin/python tools/version.py
+	@tools/venv.sh dev && .venv/bin/python -m tools.version && .venv/bin/python -m tools.manifests

@@ -3,6 +3,7 @@
 import functools
 import json
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tools.helm_cli import helm
 
 ROOT = Path(__file__).parents[2]
 CHARTS = ROOT / "charts"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 EXAMPLES = CHARTS / "tandem" / "examples"
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
 # Kinds that a cluster has only with their CRDs, which Kubernetes' own schemas know nothing of.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.charts.rendering import CHARTS, EXAMPLES
+from tests.charts.rendering import CHARTS, EXAMPLES, VERSION
 from tools.helm_cli import helm
 
 
@@ -15,7 +15,7 @@ def test_the_whole_says_how_to_reach_both_services() -> None:
     """A port-forward and a curl for each, the token read from its Secret, and what SQLite costs."""
     lines = notes("tandem")
     assert [
-        "Tandem 0.1.0 is release demo in namespace shop.",
+        f"Tandem {VERSION} is release demo in namespace shop.",
         "",
         "web, for a person:",
         "  kubectl --namespace shop port-forward service/demo-web 5000:5000",

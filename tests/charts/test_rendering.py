@@ -5,7 +5,8 @@ import subprocess
 import kubernetes_validate
 import pytest
 
-from tests.charts.rendering import CHARTS, CUSTOM, SCENARIOS, VERSIONS, render_chart, scenario
+from tests.charts.rendering import CHARTS, CUSTOM, ROOT, SCENARIOS, VERSION, VERSIONS, render_chart, scenario
+from tools import version as project
 from tools.helm_cli import HelmError, helm, program
 
 
@@ -40,7 +41,7 @@ def test_lint_has_no_warning(chart: str) -> None:
 def test_the_packaged_chart_renders_the_same(chart: str, tmp_path: object) -> None:
     """The archive holds the linked library and subcharts: nothing has to be fetched to install it."""
     helm("package", str(CHARTS / chart), "--destination", str(tmp_path))
-    archive = f"{tmp_path}/{chart}-{_version()}.tgz"
+    archive = f"{tmp_path}/{chart}-{VERSION}.tgz"
     values = ["--set", "api.url=http://a:1,api.tokenSecret=a"] if chart == "web" else []
     values += (
         ["--set", "secretKey.existingSecret=a"]
@@ -52,9 +53,10 @@ def test_the_packaged_chart_renders_the_same(chart: str, tmp_path: object) -> No
     assert helm("template", "demo", str(CHARTS / chart), *values) == helm("template", "demo", archive, *values)
 
 
-def _version() -> str:
-    return next(
-        line.removeprefix("version: ")
-        for line in (CHARTS / "tandem" / "Chart.yaml").read_text(encoding="utf-8").splitlines()
-        if line.startswith("version: ")
-    )
+def test_the_version_is_that_of_the_project() -> None:
+    """`make version` would change nothing: one version for the code, the images and the charts."""
+    files = project.charts()
+    assert 4 == len(files)
+    for path, text in files.items():
+        assert text == (ROOT / path).read_text(encoding="utf-8"), f"{path}: run `make version`"
+        assert f"\nversion: {VERSION}\n" in text

@@ -1,12 +1,13 @@
 """What is made, what is kept, and what two renders agree on. That an upgrade changes none is shown on a cluster."""
 
 import base64
+import shutil
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.charts.rendering import Values, deployment, of_kind, render_chart, template
+from tests.charts.rendering import CHARTS, VERSION, Values, deployment, of_kind, render_chart, template
 
 NAMED: Values = {
     "web": {"secretKey": {"existingSecret": "mine"}, "api": {"tokenSecret": "mine"}},
@@ -79,17 +80,15 @@ def test_the_development_database_and_api_share_one_password() -> None:
 
 def test_a_newer_chart_with_the_same_images_restarts_nothing(tmp_path: Any) -> None:
     """The chart's version is in no pod template and in no selector."""
-    import shutil
-
-    from tests.charts.rendering import CHARTS
-
     newer = tmp_path / "charts"
     shutil.copytree(CHARTS, newer, symlinks=True)
     for chart in ("web", "api", "tandem", "common"):
         path = newer / chart / "Chart.yaml"
-        path.write_text(path.read_text(encoding="utf-8").replace("version: 0.1.0", "version: 9.9.9"), encoding="utf-8")
-        text = path.read_text(encoding="utf-8").replace("appVersion: 9.9.9", "appVersion: 0.1.0")
-        path.write_text(text, encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace(f" {VERSION}", " 9.9.9").replace("appVersion: 9.9.9", f"appVersion: {VERSION}"),
+            encoding="utf-8",
+        )
     old = {_key(each): each for each in yaml.safe_load_all(template("tandem", NAMED)) if each}
     new = {_key(each): each for each in yaml.safe_load_all(template("tandem", NAMED, path=newer / "tandem")) if each}
     assert old != new
