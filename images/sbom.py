@@ -30,7 +30,7 @@ def python_packages(root: Path) -> Iterator[tuple[Component, set[str]]]:
             purl = f"pkg:pypi/{name}@{distribution.version}"
             component: Component = {"type": "library", "bom-ref": purl, "name": name, "version": distribution.version}
             component |= licences(distribution) | {"purl": purl}
-            requires = {re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0] for requirement in distribution.requires or ()}
+            requires = [re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in distribution.requires or ()]
             yield component, {normalised(required) for required in requires}
 
 
@@ -44,7 +44,8 @@ def licences(distribution: Distribution) -> Component:
     metadata = distribution.metadata
     if expression := metadata.get("License-Expression"):
         return {"licenses": [{"expression": expression}]}
-    names = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier", []) if line.startswith("License :: ")]
+    classifiers = metadata.get_all("Classifier", [])
+    names = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License :: ")]
     if not names and (text := metadata.get("License")):
         names = [text.splitlines()[0]]
     return {"licenses": [{"license": {"name": name}} for name in names]} if names else {}
@@ -90,6 +91,7 @@ def bill(name: str, version: str, roots: list[Path]) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Write the bill of materials: NAME PYPROJECT OUTPUT ROOT…"""
     name, pyproject, output, *roots = sys.argv[1:]
     version = tomllib.loads(Path(pyproject).read_text(encoding="utf-8"))["project"]["version"]
     path = Path(output)

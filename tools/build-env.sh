@@ -5,6 +5,7 @@
 export CA_BUNDLE=${CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-/dev/null}}}
 [ -r "$CA_BUNDLE" ] || fail "the CA bundle $CA_BUNDLE cannot be read: correct CA_BUNDLE"
 
+# shellcheck disable=SC2034  # for the scripts that source this
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export REVISION=unknown
 if git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then

@@ -1,10 +1,9 @@
 """Make the secrets of compose.yaml where they are missing; runs in a container of its own, once at each `up`.
 
-Each service has a folder below /secrets, which is the volume that it alone reads. A value that stands is never changed,
-so that sessions, tokens and the database's password outlive `down` and `up`; what two services share is the same for both.
+Each service has a folder below /secrets, which is the volume that it alone reads. A value that stands is never
+changed, so that sessions, tokens and the database's password outlive `down` and `up`; what two share is the same.
 """
 
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -24,11 +23,12 @@ def kept(*names: str, value: str | None = None) -> str:
             new = path.with_suffix(".new")
             new.write_text(content)
             new.chmod(0o444)  # the services run as other users, and nobody else mounts the volume
-            os.replace(new, path)
+            new.replace(path)
     return content
 
 
 def main() -> None:
+    """Make what is missing; one sentence and a non-zero exit where it cannot be kept."""
     try:
         kept("web/secret_key")
         kept("api/secret_key")

@@ -11,6 +11,7 @@ kind=$(tool kind)
 manifest=$root/tools/cluster/metrics-server.yaml
 config=$root/k8s/kind.yaml
 world=$(world)
+# shellcheck disable=SC2153  # the versions of offline/versions.env
 recipe=$(hash_of "$config" "$manifest" <(echo "$world $KIND $KUBERNETES $METRICS_SERVER"))
 
 if [ -n "$(nodes)" ] && [ -z "$(saved_state)" ]; then
@@ -58,6 +59,8 @@ create() {
             -o "com.docker.network.driver.mtu=${mtu:-1500}" "$network"
     KIND_EXPERIMENTAL_DOCKER_NETWORK=$network "$kind" create cluster "${options[@]}"
     "$kubectl" --context "$context" wait --for=condition=Ready nodes --all --timeout=60s
+    # A node is Ready a little before its services and DNS are.
+    "$kubectl" --context "$context" wait --namespace kube-system --for=condition=Ready pods --all --timeout=120s
 }
 
 install_metrics_server() {
