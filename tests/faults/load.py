@@ -26,6 +26,7 @@ class Load:
         self.marks: list[tuple[float, str]] = []
         self.ledger = Ledger([])
         self.violations: list[str] = []
+        self.restarts = 0  # of containers meanwhile, where they are known
         self._path = folder / "ledger.jsonl"
         plan.write(folder / "plan.json")
         self._errors = (folder / "errors.txt").open("w+", encoding="utf-8")
@@ -75,10 +76,10 @@ class Load:
         self._errors.seek(0)
         return self._errors.read()
 
-    def compare(self, url: str | None = None) -> None:
-        """Hold the acknowledged writes against what api has now, through `url` or the port that the load used."""
-        url = url or f"http://127.0.0.1:{self.plan.ports['api']}"
-        stored = oracle.read(url, self.plan.token or None, self.plan.run)
+    def compare(self, token: str | None = None) -> None:
+        """Hold the acknowledged writes against what api has now; `token` where the load's own is no longer good."""
+        url = f"http://127.0.0.1:{self.plan.ports['api']}"
+        stored = oracle.read(url, token or self.plan.token or None, self.plan.run)
         self.violations = oracle.violations(self.ledger, stored)
 
     @property
