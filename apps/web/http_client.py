@@ -193,6 +193,9 @@ class HttpClient:
         if len(body) > ANSWER_LIMIT:
             response.close()
             raise Away("rubbish")
+        if response.length_remaining:  # half a body
+            response.close()
+            raise Away("connection", retriable=True)
         if response.status >= 500:
             retry_after = response.headers.get("Retry-After", "")
             raise Away(
