@@ -8,7 +8,7 @@ need_engine
 image=kindest/node:$KUBERNETES
 versions="$KUBERNETES $COREDNS $LOCAL_PATH_PROVISIONER $METRICS_SERVER"
 programs_recipe=$(hash_of "$offline"/programs/*.sh "$offline"/programs/*/* <(echo "$versions"))
-recipe=$(hash_of "$offline"/node/* "$0" "$offline/debian.sh" <(echo "$programs_recipe $KIND"))
+recipe=$(hash_of "$offline"/node/* "$0" <(echo "$programs_recipe $KIND"))
 wanted "$image" "$recipe" || exit 0
 
 say "no container registry can be reached: building $image, up to 25 minutes the first time"
@@ -39,10 +39,11 @@ build_images() {
     docker build --network host --target base --build-arg BASE_IMAGE=debian:bookworm-slim \
         --label "$label=$recipe" -t tandem-offline/kind-base "$kind_module/images/base"
     # kind expects a default storage class called `standard`.
-    sed -e 's#image: .*#image: tandem-offline/system:latest#' \
+    sed -e 's#image: rancher/.*#image: tandem-offline/local-path-provisioner:latest#' \
+        -e 's#image: busybox.*#image: tandem-offline/system:latest#' \
         -e 's#^  name: local-path$#  name: standard\n  annotations: {storageclass.kubernetes.io/is-default-class: "true"}#' \
         "$(module_field "github.com/rancher/local-path-provisioner@$LOCAL_PATH_PROVISIONER" Dir)/deploy/local-path-storage.yaml" >"$work/storage.yaml"
-    for target in system coredns metrics-server pause node; do
+    for target in kube system coredns metrics-server local-path-provisioner pause node; do
         docker build --network host --target $target --build-arg "KUBERNETES=$KUBERNETES" --label "$label=$recipe" \
             --build-context "programs=$programs" --build-context "storage=$work" \
             --build-context kind-base=docker-image://tandem-offline/kind-base \
@@ -57,7 +58,8 @@ image_of() {
         */coredns*) echo coredns ;;
         */metrics-server*) echo metrics-server ;;
         */pause*) echo pause ;;
-        *) echo system ;;
+        */kube-proxy*) echo system ;;
+        *) echo kube ;;
     esac
 }
 ln -s "$programs/kube" "$work/kubeadm"
@@ -67,7 +69,7 @@ names+=("registry.k8s.io/pause:offline" "registry.k8s.io/metrics-server/metrics-
 
 # The images go into the node's own containerd, so that kubeadm finds them there and pulls nothing.
 fill_node() {
-    local name images=(tandem-offline/{system,coredns,metrics-server,pause})
+    local name images=(tandem-offline/{kube,system,coredns,metrics-server,local-path-provisioner,pause})
     docker exec -d "$container" containerd
     until docker exec "$container" ctr version >/dev/null 2>&1; do sleep 0.2; done
     docker save "${images[@]}" | docker exec -i "$container" ctr -n k8s.io images import --all-platforms --no-unpack --digests -

@@ -66,7 +66,7 @@ def policies_enforced(cluster: Cluster, request: pytest.FixtureRequest) -> bool:
     }
     with cluster.namespace(unique("policy-detection")) as namespace:
         address = namespace.start(postgres("server")).status.pod_ip
-        reach = f"pg_isready -q -t 2 -h {address}"
+        reach = f"pg_isready -q -t 2 -h {address} -U postgres"
         namespace.run(pod("before", "sh", "-c", reach))
         namespace.create(deny)
         # An engine may take a moment to act on a new policy.
