@@ -67,6 +67,13 @@ watch: ## The same for development: what is saved reloads in its container
 down: ## Stop it; the users stay
 	@tools/compose.sh down
 
+# --- Skaffold
+
+.PHONY: dev
+
+dev: ## skaffold dev in the cluster: what is saved reloads in its pod (PROFILE=postgres|production|kustomize)
+	@tools/dev.sh
+
 # --- Upkeep
 
 lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)
