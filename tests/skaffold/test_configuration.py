@@ -37,10 +37,10 @@ def values(flat: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_file_keeps_skaffolds_schema() -> None:
-    """https://skaffold.dev/docs/references/yaml/"""
+    """Its reference as JSON Schema: https://skaffold.dev/docs/references/yaml/."""
     assert "skaffold/v4beta13" == CONFIG["apiVersion"]
     if not SCHEMA.exists():
-        missing(f"live skaffold loop: its schema is not at hand ({SCHEMA.name})")
+        missing(f"skaffold schema: {SCHEMA.name} is not at hand")
     jsonschema.validate(CONFIG, json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
