@@ -180,7 +180,7 @@ def test_a_foreign_context_is_refused(checkout: Path, tmp_path: Path) -> None:
     """Never a foreign cluster."""
     config = tmp_path / "config"
     config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: shop\ncontexts: [{name: shop, context: {cluster: a, user: b}}]\n"
+        "{apiVersion: v1, kind: Config, current-context: shop, contexts: [{name: shop, context: {cluster: a}}]}"
     )
     assert refusal(checkout, KUBECONFIG=str(config)).startswith("dev: the current kube context is shop")
 
