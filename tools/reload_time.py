@@ -1,7 +1,7 @@
 """Seconds from saving apps/web/hello.py to the new response: ``python tools/reload_time.py [URL [TIMES]]``.
 
-It edits the file of the folder it is run in, in whichever loop serves it (`make run`, Compose watch, skaffold), and puts
-it back at the end.
+It edits the file of the folder it is run in, in whichever loop serves it (`make run`, Compose watch, skaffold), and
+puts it back at the end.
 """
 
 import statistics
