@@ -32,5 +32,6 @@ offline/base-images.sh
 
 # Looked for ten times a second: `notify` collects for a whole second. Without skaffold's own cache, whose key leaves out
 # what a Dockerfile mounts (images/); BuildKit's knows it and costs a second.
-PATH=$(dirname "$kubectl"):$PATH exec skaffold dev ${PROFILE:+--profile "$PROFILE"} \
+for name in helm kind kubectl; do PATH=$(dirname "$(tool "$name")"):$PATH; done # skaffold calls them
+exec skaffold dev ${PROFILE:+--profile "$PROFILE"} \
     --trigger polling --watch-poll-interval 100 --cache-artifacts=false

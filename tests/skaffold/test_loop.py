@@ -138,10 +138,12 @@ def test_a_changed_lock_is_rebuilt_and_rolled_out(loop: Loop, capsys: pytest.Cap
 def test_the_contract_is_verified_in_the_cluster(loop: Loop) -> None:
     """`skaffold verify`, while the loop runs."""
     images = str(loop.folder / "images.json")
+    path = ":".join([*(str(Path(tool(name)).parent) for name in ("helm", "kind", "kubectl")), os.environ["PATH"]])
     for verb in (["build", "--file-output", images], ["verify", "--build-artifacts", images]):
         done = subprocess.run(
-            ["skaffold", *verb, "--profile", "verify"], cwd=loop.folder, capture_output=True, text=True, check=False
-        )
+            ["skaffold", *verb, "--profile", "verify"], cwd=loop.folder, env={**os.environ, "PATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert re.search(r"\d+ passed", done.stdout), done.stdout[-3000:]
 
