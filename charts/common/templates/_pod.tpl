@@ -162,19 +162,20 @@ readinessProbe:
   failureThreshold: 2
 {{- end }}
 
-{{- /* Replicas apart, by node and by zone, counted for each version by itself. A wish: one node is enough to run. */}}
+{{- /*
+Replicas on different nodes, counted for each version by itself. A wish: one node is enough to run. No second wish for
+zones: the scheduler leaves out of its scoring every node that lacks one of the keys, so that without zones neither counts.
+*/}}
 {{- define "common.spread" -}}
 {{- if .Values.topologySpreadConstraints }}
 {{- toYaml .Values.topologySpreadConstraints }}
 {{- else }}
-{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-- topologyKey: {{ . }}
+- topologyKey: kubernetes.io/hostname
   maxSkew: 1
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels:
-      {{- include "common.selector" $ | nindent 6 }}
+      {{- include "common.selector" . | nindent 6 }}
   matchLabelKeys: [pod-template-hash]
-{{- end }}
 {{- end }}
 {{- end }}
