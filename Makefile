@@ -74,6 +74,13 @@ down: ## Stop it; the users stay
 dev: ## skaffold dev in the cluster: what is saved reloads in its pod (PROFILE=postgres|production|kustomize)
 	@tools/dev.sh
 
+# --- Scoreboard
+
+.PHONY: bench
+
+bench: ## Measure both services beside their peers: CPU a request, requests/s, p99 (ARGS="--rounds 5")
+	@tools/venv.sh dev && tools/venv.sh bench && .venv/bin/python -m bench $(ARGS)
+
 # --- Upkeep
 
 lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)

@@ -20,3 +20,4 @@ compile requirements-run.txt --group run apps/api/pyproject.toml apps/web/pyproj
     -c apps/api/requirements.txt -c apps/web/requirements.txt -c apps/api/requirements-image.txt
 compile requirements-dev.txt --group dev apps/api/pyproject.toml apps/web/pyproject.toml -c requirements-run.txt
 compile requirements-contract.txt --group contract -c requirements-dev.txt
+compile requirements-bench.txt --group bench -c requirements-dev.txt

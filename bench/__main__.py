@@ -1,0 +1,174 @@
+"""``python -m bench [--rounds 5]``: measure ours beside the peers, and print the table."""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import load, servers, table
+from bench.data import STATE, database, expected
+from bench.servers import Server
+
+RATE = 50  # requests a second for p99
+LIST, FIRST, DEEP = "list of {}", "first page of {}", "page 5,000 of 1,000,000"
+
+
+class Target(NamedTuple):
+    """One row for one contender. `tree` is whose CPU counts; `truth` what a list or page has to hold."""
+
+    row: str
+    name: str
+    tree: list[Server]
+    path: str
+    truth: list[tuple[int, str, str, str]] | str
+    headers: dict[str, str]
+
+
+def ask(target: Target) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers of one answer."""
+    request = urllib.request.Request(target.tree[0].url + target.path, headers=target.headers)  # noqa: S310  # ours
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), dict(error.headers)
+
+
+def check(target: Target) -> tuple[int, str]:
+    """The answer that is right. Raises SystemExit with the difference where it is not."""
+    status, body, _ = ask(target)
+    if "If-None-Match" in target.headers:
+        right = (status, body) == (304, "")
+    elif isinstance(target.truth, str):
+        right = body == target.truth
+    elif body.startswith("<"):
+        row = re.compile(r'users/(\d+)/edit">([^<]*)</a></th>\s*<td>([^<]*)</td>\s*<td[^>]*>([^<]*)<')
+        found = [(int(i), n.replace("&#39;", "'"), e, day) for i, n, e, day in row.findall(body)]
+        right = found == target.truth and 'name="csrf_token"' in body
+    else:
+        data = json.loads(body)
+        rows = data["results"] if isinstance(data, dict) else data
+        right = [(u["id"], u["name"], u["email"], u["created_at"][:10]) for u in rows] == target.truth
+    if not right:
+        raise SystemExit(
+            f"{target.row}, {target.name}: the answer is not what the database holds: {status} {body[:200]}"
+        )
+    return status, body
+
+
+def measure(targets: list[Target], results: table.Results, rounds: int, seconds: int) -> None:
+    """Rounds over all targets, one after the other, so that a noisy minute hits all of them."""
+    checked = [check(target) for target in targets]
+    for target, (status, body) in zip(targets, checked, strict=True):
+        load.run(target.tree[0].url + target.path, target.headers, status, body, seconds=1)  # warm
+    for _ in range(rounds):
+        for target, (status, body) in zip(targets, checked, strict=True):
+            url = target.tree[0].url + target.path
+            before = sum(server.cpu() for server in target.tree)
+            fast = load.run(url, target.headers, status, body, seconds=seconds)
+            used = sum(server.cpu() for server in target.tree) - before
+            paced = load.run(url, target.headers, status, body, seconds=seconds, rate=RATE)
+            results.setdefault((target.row, target.name), []).append(
+                table.Sample(used / fast.requests * 1e6, fast.requests / fast.seconds, paced.p50 * 1e3, paced.p99 * 1e3)
+            )
+
+
+def stage_small(results: table.Results, memory: dict[str, float], rounds: int, seconds: int) -> None:
+    """20 users: the greeting, the list, and the page through both services."""
+    path = database(20)
+    truth = expected(path, 0, 20)
+    token = {"Authorization": f"Bearer {servers.TOKEN}"}
+    started: list[Server] = []
+    try:
+        api = servers.ours("api", DATABASE_URL=f"sqlite:///{path}")
+        started.append(api)
+        web = servers.ours("web", API_URL=api.url)
+        started.append(web)
+        targets = [
+            Target("/", "ours", [web], "/", "Hello, World!", {}),
+            Target(LIST.format(20), "ours", [api], "/users", truth, token),
+            Target("users page", "ours", [web, api], "/users", truth, {}),
+        ]
+        started.append(servers.hello())
+        targets.append(Target("/", "floor", [started[-1]], "/", "Hello, World!", {}))
+        for kind in ("gthread", "sync", "tutorial", "floor"):
+            peer = servers.peer_api(kind, path)
+            started.append(peer)
+            targets.append(Target(LIST.format(20), kind, [peer], "/users", truth, {}))
+            if kind != "floor":
+                page = servers.peer_web(kind, peer)
+                started.append(page)
+                targets.append(Target("/", kind, [page], "/", "Hello, World!", {}))
+                targets.append(Target("users page", kind, [page, peer], "/users", truth, {}))
+        measure(targets, results, rounds, seconds)
+        memory.update({"web": web.memory(), "api": api.memory()})
+    finally:
+        for server in reversed(started):
+            server.stop()
+
+
+def stage_list(results: table.Results, users: int, rounds: int, seconds: int) -> None:
+    """100 users: the list and the 304. A million: the first page and page 5,000, beside the first of 1,000."""
+    path = database(users)
+    token = {"Authorization": f"Bearer {servers.TOKEN}"}
+    started: list[Server] = []
+    try:
+        api = servers.ours("api", DATABASE_URL=f"sqlite:///{path}")
+        started.append(api)
+        first = expected(path, 0, 100)
+        if users == 100:
+            row, deep, query = LIST.format(100), first, ""
+            targets = [Target(row, "ours", [api], "/users", first, token)]
+            tag = ask(targets[0])[2]["ETag"]
+            targets.append(Target("304 for 100", "ours", [api], "/users", first, {**token, "If-None-Match": tag}))
+        else:
+            row, deep, query = DEEP, expected(path, 499_900, 100), "?page=5000"
+            small = database(1000)
+            few = servers.ours("api", DATABASE_URL=f"sqlite:///{small}")
+            started.append(few)
+            targets = [
+                Target(FIRST.format("1,000"), "ours", [few], "/users", expected(small, 0, 100), token),
+                Target(FIRST.format("1,000,000"), "ours", [api], "/users", first, token),
+                Target(row, "ours", [api], f"/users?after={499_900:016x}", deep, token),
+            ]
+        for kind in ("gthread", "sync", "tutorial", "floor"):
+            started.append(servers.peer_api(kind, path))
+            targets.append(Target(row, kind, [started[-1]], f"/users{query}", deep, {}))
+        measure(targets, results, rounds, seconds)
+    finally:
+        for server in reversed(started):
+            server.stop()
+
+
+def main() -> None:
+    """Measure, print, keep the figures under ``.local/bench``."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1, help="of each load")
+    arguments = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not installed, and it makes the load (Debian: apt-get install wrk)")
+    results: table.Results = {}
+    memory: dict[str, float] = {}
+    began = os.getloadavg()[0]
+    for stage in (
+        lambda: stage_small(results, memory, arguments.rounds, arguments.seconds),
+        lambda: stage_list(results, 100, arguments.rounds, arguments.seconds),
+        lambda: stage_list(results, 1_000_000, arguments.rounds, arguments.seconds),
+    ):
+        stage()
+        Path(STATE, "table.md").write_text(table.render(results, memory), encoding="utf-8")
+    print(table.render(results, memory))
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    busy = f"load average {began:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
+    print(f"{when}, {os.cpu_count()} CPUs, {busy}, {arguments.rounds} rounds")
+
+
+if __name__ == "__main__":
+    main()

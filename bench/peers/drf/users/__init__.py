@@ -1,0 +1,1 @@
+"""The users, by Django REST framework."""
