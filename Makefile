@@ -32,7 +32,7 @@ cluster-down: ## Remove that cluster, its volumes, network and context
 	@tools/cluster/down.sh
 
 test-cluster: ## Prove what needs a cluster, in the one that make cluster makes
-	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest tests/cluster $(ARGS)
+	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest tests/cluster tests/skaffold/test_loop.py $(ARGS)
 
 clean-cache: ## Free what is kept outside the checkout: built programs, downloads, images made offline
 	@tools/cluster/clean-cache.sh

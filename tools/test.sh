@@ -2,5 +2,5 @@
 # Everything that needs no cluster; what needs a container engine, a browser or a PostgreSQL server says so where it skips.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- tests --ignore tests/cluster --ignore-glob 'tests/faults/test_fault_*'
+[ $# -gt 0 ] || set -- tests --ignore tests/cluster --ignore tests/skaffold/test_loop.py --ignore-glob 'tests/faults/test_fault_*'
 exec .venv/bin/python -m pytest "$@"

@@ -139,9 +139,11 @@ def test_the_contract_is_verified_in_the_cluster(loop: Loop) -> None:
     """`skaffold verify`, while the loop runs."""
     images = str(loop.folder / "images.json")
     path = ":".join([*(str(Path(tool(name)).parent) for name in ("helm", "kind", "kubectl")), os.environ["PATH"]])
+    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")  # as tools/build-env.sh has it
+    ca = {"CA_BUNDLE": bundle} if bundle else {}
     for verb in (["build", "--file-output", images], ["verify", "--build-artifacts", images]):
         done = subprocess.run(
-            ["skaffold", *verb, "--profile", "verify"], cwd=loop.folder, env={**os.environ, "PATH": path},
+            ["skaffold", *verb, "--profile", "verify"], cwd=loop.folder, env={**ca, **os.environ, "PATH": path},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
