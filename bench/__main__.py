@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -154,6 +156,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed, and it makes the load (Debian: apt-get install wrk)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the finally blocks that stop the servers
     results: table.Results = {}
     memory: dict[str, float] = {}
     began = os.getloadavg()[0]
