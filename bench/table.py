@@ -39,7 +39,7 @@ def render(results: Results, memory: dict[str, float]) -> str:
     lines.append("")
     for row, base in _OWN:
         if (row, "ours") in results:
-            share = ratio(results[row, "ours"], results[base, "ours"])
-            lines.append(f"{row} ÷ {base}, both ours: CPU {share:.2f}")
+            part = ratio(results[row, "ours"], results[base, "ours"])
+            lines.append(f"{row} ÷ {base}, both ours: CPU {part:.2f}")
     lines.extend(f"memory of {name} after load: {mib:.0f} MiB" for name, mib in sorted(memory.items()))
     return "\n".join(lines) + "\n"
