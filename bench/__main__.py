@@ -1,4 +1,4 @@
-"""``python -m bench [--rounds 5]``: measure ours beside the peers, and print the table."""
+"""``python -m bench [--rounds 5]``: measure ours beside the peers, print the table and draw it."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import load, servers, table
+from bench import load, picture, servers, table
 from bench.data import STATE, database, expected
 from bench.servers import Server
 
@@ -167,6 +167,7 @@ def main() -> None:
             stage_list(results, users, arguments.rounds, arguments.seconds)
         Path(STATE, "table.md").write_text(table.render(results, memory), encoding="utf-8")
     print(table.render(results, memory))
+    picture.draw(results, Path(STATE, "performance.png"))
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     busy = f"load average {began:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
     print(f"{when}, {os.cpu_count()} CPUs, {busy}, {arguments.rounds} rounds")
