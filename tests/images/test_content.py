@@ -56,7 +56,7 @@ def test_programs(image: Image) -> None:
 
 
 def test_owners(image: Image) -> None:
-    """The service owns nothing but the folder for its volume; on a writable root it could write to Debian's scratch folders only."""
+    """The service owns nothing but its volume's folder; beside it only scratch folders are open to all."""
     members = image.members.values()
     assert ["data"] == [member.name for member in members if member.uid != 0]
     writable = {member.name for member in members if member.mode & 0o002 and not member.issym()}
@@ -101,7 +101,7 @@ def test_size(image: Image) -> None:
 
 
 def test_shared_layer(images: dict[str, Image]) -> None:
-    """The largest layer, Debian's part, is the same in both: a machine that has one image pulls little for the other."""
+    """The largest layer, Debian's part, is the same in both: it is stored and pulled once."""
     template = "{{json .RootFS.Layers}}"
     layers = [json.loads(docker("image", "inspect", "--format", template, image.tag)) for image in images.values()]
     assert layers[0][0] == layers[1][0]
@@ -125,7 +125,8 @@ def test_bytecode(image: Image) -> None:
 def test_bytecode_names_the_files_that_are_there(image: Image) -> None:
     """A traceback shows the paths of the image, and so the lines of the source."""
     names = ["json", "serving.settings", "gunicorn"]
-    script = f"import importlib; print(*[importlib.import_module(n).__spec__.loader.get_code(n).co_filename for n in {names}])"
+    path = "import_module(name).__spec__.loader.get_code(name).co_filename"
+    script = f"from importlib import import_module; print(*[{path} for name in {names}])"
     paths = docker("run", "--rm", "--entrypoint=python", image.tag, "-c", script).split()
     assert ["usr/lib/python3.13/json/__init__.py", "tandem/apps/serving/settings.py"] == [
         path[1:] for path in paths[:2]
@@ -138,7 +139,8 @@ def test_ca_bundle(image: Image) -> None:
     container = docker("run", "--rm", "--detach", "debian:trixie-slim", "sleep", "300")
     try:
         docker("exec", container, "sh", "-c", "apt-get update -qq && cd /tmp && apt-get download -qq ca-certificates")
-        script = "dpkg-deb -x /tmp/ca-cert*.deb /tmp/x && find /tmp/x/usr/share/ca-certificates -name '*.crt' | LC_ALL=C sort | xargs cat"
+        docker("exec", container, "sh", "-c", "dpkg-deb -x /tmp/ca-cert*.deb /tmp/x")
+        script = "find /tmp/x/usr/share/ca-certificates -name '*.crt' | LC_ALL=C sort | xargs cat"
         ours = docker("exec", container, "sh", "-c", script)
     finally:
         docker("rm", "--force", container)
