@@ -31,7 +31,9 @@ class UserForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type hints
         validators=[
             InputRequired("Enter an email address."),
             Length(max=EMAIL_LENGTH, message=f"An email address has at most {EMAIL_LENGTH} characters."),
-            Regexp(r"[^@\s]+@[^@\s]+\Z", message="Enter an email address, like ada@example.org."),
+            Regexp(
+                r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z", message="Enter an email address, like ada@example.org."
+            ),
         ],
     )
 

