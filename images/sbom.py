@@ -91,7 +91,7 @@ def bill(name: str, version: str, roots: list[Path]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the bill of materials: NAME PYPROJECT OUTPUT ROOT…"""
+    """Write the bill of materials: NAME PYPROJECT OUTPUT ROOT…."""
     name, pyproject, output, *roots = sys.argv[1:]
     version = tomllib.loads(Path(pyproject).read_text(encoding="utf-8"))["project"]["version"]
     path = Path(output)

@@ -69,6 +69,7 @@ def _read_chunked(environ: "WSGIEnvironment") -> None:
     if len(body) > BODY_LIMIT:
         _discard(environ)
     environ["CONTENT_LENGTH"] = str(len(body))
+    del environ["HTTP_TRANSFER_ENCODING"]  # the body has a length now, and Werkzeug would ignore it
     environ["wsgi.input"] = io.BytesIO(body)
 
 

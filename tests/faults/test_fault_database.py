@@ -18,7 +18,7 @@ def returned(stage: Stage) -> float:
     """Wait until the database is ready; when it became so, as `time.monotonic()` (the cluster tells whole seconds)."""
     found = stage.namespace.wait_ready(POD, 120)
     (since,) = [each.last_transition_time for each in found.status.conditions if each.type == "Ready"]
-    return time.monotonic() - (datetime.now(UTC) - since).total_seconds()
+    return time.monotonic() - (datetime.now(UTC) - since).total_seconds()  # type: ignore
 
 
 def recovery(run: Load, back: float) -> float:

@@ -37,7 +37,7 @@ class Seen:
 
 def get(client: FlaskClient, path: str, **kwargs: object) -> Seen:
     """A page."""
-    response = client.get(path, **kwargs)  # type: ignore[arg-type]
+    response = client.get(path, **kwargs)
     return Seen(response.status_code, response.text, dict(response.headers))
 
 

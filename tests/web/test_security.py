@@ -30,7 +30,7 @@ def test_wrong_host(host: str) -> None:
 @pytest.mark.parametrize(
     ("allowed", "host", "status"),
     [("*", "any.example", 200), (".example.org", "a.example.org", 200), (".example.org", "example.org", 200),
-     (".example.org", "badexample.org", 400), ("example.org", "a.example.org", 400), ("example.org", "example.org:81", 200)],
+     (".example.org", "badexample.org", 400), ("example.org", "a.example.org", 400), ("example.org", "example.org:81", 200)],  # noqa: E501
 )  # fmt: skip
 def test_allowed_hosts(allowed: str, host: str, status: int) -> None:
     """ALLOWED_HOSTS reads as Django's does."""

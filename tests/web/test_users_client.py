@@ -88,7 +88,7 @@ def test_connections_are_kept(client: UsersClient, api_faults: FaultServer) -> N
         pytest.param(answering(401, {}), "unauthorized", 1, id="401"),
         pytest.param(faults.sending(reply(200, b"[" + b" " * 2**20 + b"]")), "rubbish", 1, id="too large"),
         pytest.param(
-            faults.sending(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+            faults.sending(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),  # noqa: E501
             "connection", 1, id="wrong chunks",
         ),
         pytest.param(
@@ -110,7 +110,7 @@ def test_away(client: UsersClient, api_faults: FaultServer, behaviour: Behaviour
 def test_trickling_body(client: UsersClient, api_faults: FaultServer) -> None:
     """A body whose bytes all come in time one by one is still late as a whole."""
     api_faults.behave = lambda connection, request: (
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"),
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"),  # type: ignore
         faults.trickling(b" ")(connection, request),
     )[0]
     assert 2.5 > _seconds(lambda: _away(lambda: client.for_request().page(None)))
