@@ -32,6 +32,7 @@ MIX = (
     "web hello", "web create", "api list", "web hello", "api create", "web list", "web hello", "api change",
     "api list", "web hello", "api read", "api delete",
 )  # fmt: skip
+READ = "read"
 MAXIMUM_RATE, MAXIMUM_SECONDS = 500, 1800
 
 
@@ -93,12 +94,16 @@ class Users:
         return next(self._keys)
 
     def take(self, operation: str) -> tuple[str, int] | None:
-        """A user to change, delete or (left where it is) read; None where there is none yet."""
+        """A user to change, delete or read, for whoever asks alone; None where there is none yet."""
         if operation == CHANGE:
             return self._created.popleft() if len(self._created) > 1 else None
         if operation == DELETE:
             return self._changed.popleft() if self._changed else None
-        return self._created[-1] if self._created else None
+        return self._created.pop() if self._created else None
+
+    def give_back(self, ask: Ask) -> None:
+        """A user was read, or not: meanwhile nobody could take it away."""
+        self._created.append((ask.key, ask.user_id))
 
     def settle(self, ask: Ask, answer: Answer) -> None:
         """Note that a write was acknowledged. One that was not leaves its user alone for good."""
@@ -184,6 +189,8 @@ class Client:
         except Failure as failure:
             kind = failure.kind
         done = time.monotonic()
+        if ask.operation == READ:
+            self._users.give_back(ask)
         if answer is not None:
             if answer.status != ask.status:
                 kind = str(answer.status)
@@ -244,7 +251,8 @@ class Client:
             return Ask(CHANGE, "PATCH", path, 200, headers={**token, **JSON}, body=body, key=key, user_id=user_id)
         if operation == DELETE:
             return Ask(DELETE, "DELETE", path, 204, headers=token, key=key, user_id=user_id)
-        return Ask("read", "GET", path, 200, contains=user(key, CREATED)["email"].encode(), headers=token)
+        email = user(key, CREATED)["email"].encode()
+        return Ask(READ, "GET", path, 200, contains=email, headers=token, key=key, user_id=user_id)
 
     async def _open_form(self) -> None:
         """Load the page of the form, as a browser does before it sends one."""
