@@ -37,6 +37,13 @@ test-cluster: ## Prove what needs a cluster, in the one that make cluster makes
 clean-cache: ## Free what is kept outside the checkout: built programs, downloads, images made offline
 	@tools/cluster/clean-cache.sh
 
+# --- Faults
+
+.PHONY: test-faults
+
+test-faults: ## Prove that nothing is lost: 18 faults in the cluster, with a table and a timeline each
+	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest tests/faults $(ARGS)
+
 # --- The charts
 
 .PHONY: manifests charts push deploy
