@@ -69,7 +69,8 @@ def test_fault_9_database_scaled_to_zero(stage: Stage) -> None:
                 assert "200" == stage.python(pod.metadata.name, service, ask.format(port)).strip()
         assert 200 == stage.get("web", "/readyz").status
         refused = stage.get("web", "/users")
-        assert (503, "1") == (refused.status, refused.headers["Retry-After"])
+        assert 503 == refused.status
+        assert refused.headers["Retry-After"].isdigit()
         run.rest(max(0, AWAY_FOR - (time.monotonic() - began)))
         run.mark("scaled up")
         stage.namespace.kubectl("scale", "statefulset/demo-api-postgresql", "--replicas=1")
