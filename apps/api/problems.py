@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from api import outage
+
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = "1"  # seconds
 
@@ -58,6 +60,7 @@ def of_exception(error: Exception) -> Problem:
         if _is_full(error):
             return Problem(507, "The database has no room left; nothing was changed.")
         _log.warning("database away", reason=_reason(error))
+        outage.note_failure()
         return away("The database does not answer at the moment.")
     if isinstance(error, DatabaseError) and _is_full(error):
         return Problem(507, "The database has no room left; nothing was changed.")

@@ -23,7 +23,7 @@ API_TOKENS = _config.api_tokens
 
 ROOT_URLCONF = "api.urls"
 INSTALLED_APPS = ["api.users"]
-MIDDLEWARE = ["api.middleware.gate", "api.middleware.deadline"]
+MIDDLEWARE = ["api.middleware.gate", "api.outage.middleware", "api.middleware.deadline"]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

@@ -19,8 +19,8 @@ from urllib3 import exceptions
 from urllib3.connection import HTTPConnection
 
 from serving import metrics
+from serving.breaker import Breaker, State
 from serving.context import current_request
-from web.breaker import Breaker, State
 
 CONNECT_TIMEOUT = 0.5  # seconds
 READ_TIMEOUT = 2.0  # seconds, for the whole answer

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from web import breaker as module
-from web.breaker import Breaker, State
+from serving import breaker as module
+from serving.breaker import Breaker, State
 
 
 class Clock:

@@ -107,7 +107,8 @@ def test_metrics_and_log(web: Service, api_faults: FaultServer) -> None:
     assert 'http_requests_total{method="GET",route="/users",status="503"} 7.0' in metrics
     lines = [orjson.loads(line) for line in web.output().splitlines()]
     assert ["open"] == [line["state"] for line in lines if line["event"] == "breaker"]
-    assert "ada" not in web.output().lower()
+    assert "ada@" not in web.output().lower()
+    assert "lovelace" not in web.output().lower()
 
 
 def test_chunked_body(web: Service) -> None:
