@@ -115,15 +115,18 @@ class Stage:
             and ready(self.release, service) == self.replicas
         )
 
-    def message(self, service: str, container: str) -> str:
-        """What the newest waiting or terminated container of that name left in its pod's status."""
-        for pod in self.release.pods(service):
-            for status in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]:
-                for state in (status.state, status.last_state):
-                    found = state and (state.terminated or state.waiting)
-                    if status.name == container and found and found.message:
-                        return str(found.message)
-        return ""
+    def says(self, service: str, container: str, text: str) -> None:
+        """Wait until a container of that name has left the text in its pod's status, which `kubectl describe` shows."""
+        eventually(f"{service}'s {container} says {text!r}", lambda: text in self._messages(service, container), 40)
+
+    def _messages(self, service: str, container: str) -> str:
+        return " ".join(
+            str(found.message)
+            for pod in self.release.pods(service)
+            for status in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
+            for state in (status.state, status.last_state)
+            if status.name == container and state and (found := state.terminated or state.waiting) and found.message
+        )
 
 
 def derived_image(service: str, base: str, name: str, dockerfile: str) -> dict[str, str]:
