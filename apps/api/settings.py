@@ -51,7 +51,14 @@ def _database() -> dict[str, Any]:
     else:
         database["CONN_HEALTH_CHECKS"] = True  # a connection that died with the database is replaced, not handed out
         options.update(
-            pool={"min_size": 1, "max_size": _config.threads, "timeout": POOL_TIMEOUT, "max_idle": 300},
+            pool={
+                "min_size": 1,
+                "max_size": _config.threads,
+                "timeout": POOL_TIMEOUT,
+                "max_idle": 300,
+                # Its pauses between attempts double; given up soon, the next request begins anew and finds it back.
+                "reconnect_timeout": 2,
+            },
             application_name="tandem-api",
             options=f"-c statement_timeout={int(STATEMENT_TIMEOUT * 1000)}",
             connect_timeout=2,  # seconds, the least that libpq takes

@@ -10,8 +10,10 @@ from tests.faults.stage import SERVICES, Stage
 POD = "demo-api-postgresql-0"
 AWAY_FOR = 30  # seconds
 BACK_WITHIN = 5.0  # seconds
-# api's pods leave the rotation, and a Service without endpoints refuses: that is the platform's word for a clear no.
-CLEAR = {"web 503", "api 503", "api refused", "api reset"}
+CLEAR = {"web 503", "api 503"}
+# api's pods leave the rotation, and what a new connection to a Service without endpoints meets is the platform's doing:
+# it is refused, or, where the node limits its refusals, waits in vain (docs/reliability.md). Open ones are served.
+NO_ENDPOINT = {"refused", "reset", "late"}
 
 
 def returned(stage: Stage) -> float:
@@ -29,7 +31,8 @@ def recovery(run: Load, back: float) -> float:
 def check(stage: Stage, run: Load, number: str, title: str, back: float) -> None:
     took = recovery(run, back)
     stage.report(number, title, run, **{"recovery after its return": f"{took:.1f} s", "restarts": str(run.restarts)})
-    assert set(run.ledger.kinds) <= CLEAR
+    platform = run.ledger.where(lambda entry: entry.service == "api" and not entry.reused and entry.kind in NO_ENDPOINT)
+    assert set(run.ledger.kinds - platform.kinds) <= CLEAR
     assert [] == [entry for entry in run.ledger.failed if entry.operation == "hello"]
     assert 0 == run.restarts
     assert took <= BACK_WITHIN

@@ -57,11 +57,10 @@ def test_fault_3_master_killed(stage: Stage) -> None:
         for service in SERVICES:
             pod = stage.release.pods(service)[0]
             container = pod.status.container_statuses[0].container_id.rpartition("/")[2]
-            node = ["docker", "exec", pod.spec.node_name]
-            template = ["--output", "go-template", "--template", "{{.info.pid}}"]
-            process = command(*node, "crictl", "inspect", *template, container).strip()
+            tasks = command("docker", "exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "task", "list")
+            (process,) = [line.split()[1] for line in tasks.splitlines() if line.startswith(container)]
             killed.append(run.mark(f"{service} master killed"))
-            command(*node, "kill", "-9", process)
+            command("docker", "exec", pod.spec.node_name, "kill", "-9", process)
             eventually("the container runs again", lambda: restarted(stage, pod.metadata.name), 60)  # noqa: B023 # asked now
             run.rest(8)
     stage.report("3-master", "SIGKILL of the gunicorn master of each service", run, restarts=str(run.restarts))
