@@ -12,9 +12,7 @@ from tests.cluster.conftest import (  # noqa: F401 # fixtures, and the hook that
 from tests.cluster.kube import Cluster, Namespace
 from tests.cluster.release import Release, Shell
 from tests.faults.nodeports import reserved
-from tests.faults.stage import POSTGRESQL, Stage
-
-FIGURES = pytest.StashKey[list[str]]()
+from tests.faults.stage import FIGURES, POSTGRESQL, Stage
 
 
 @pytest.fixture(scope="module")

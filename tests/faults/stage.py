@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import pytest
 import urllib3
 
 from tests.cluster.kube import Cluster, Namespace, command, eventually
@@ -17,6 +18,7 @@ from tests.faults.nodeports import PORTS
 POSTGRESQL = ("development-postgresql", "kind")
 SQLITE = ("kind",)
 SERVICES = ("web", "api")
+FIGURES = pytest.StashKey[list[str]]()  # what is told at the end of a run
 RATE = float(os.environ.get("TANDEM_LOAD_RATE", "200"))  # requests/s: less to try a fault on a busy machine
 
 

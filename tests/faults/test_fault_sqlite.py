@@ -9,7 +9,7 @@ import urllib3
 from tests.cluster.kube import Cluster, Namespace, eventually
 from tests.cluster.release import Release
 from tests.faults.nodeports import PORTS, reserved
-from tests.faults.stage import SQLITE, Stage
+from tests.faults.stage import FIGURES, SQLITE, Stage
 
 KILLS = 20
 ONE_WEB = {"replicas": 1}
@@ -26,11 +26,14 @@ with open("/data/filler", "wb", buffering=0) as file:
 
 
 @pytest.fixture
-def sqlite(cluster: Cluster, namespace: Namespace, app_images: dict[str, str]) -> Iterator[Stage]:
+def sqlite(
+    cluster: Cluster, namespace: Namespace, app_images: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Stage]:
     """A release on SQLite behind the mapped ports, not installed yet."""
     with reserved(cluster):
         made = Stage(Release(namespace), SQLITE, replicas=1)
         yield made
+        request.config.stash.setdefault(FIGURES, []).extend(made.figures)
         made.release.helm("uninstall", made.release.name)
 
 
