@@ -11,9 +11,9 @@ POD = "demo-api-postgresql-0"
 AWAY_FOR = 30  # seconds
 BACK_WITHIN = 5.0  # seconds
 CLEAR = {"web 503", "api 503"}
-# api's pods leave the rotation, and what a new connection to a Service without endpoints meets is the platform's doing:
-# it is refused, or, where the node limits its refusals, waits in vain (docs/reliability.md). Open ones are served.
-NO_ENDPOINT = {"refused", "reset", "late"}
+# api's pods leave the rotation, and a Service without endpoints refuses a new connection: that is the platform's word
+# for a clear no. A request that waits in vain has no clear no, and one on an open connection is served.
+NO_ENDPOINT = {"refused", "reset"}
 
 
 def returned(stage: Stage) -> float:
