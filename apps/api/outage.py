@@ -6,27 +6,18 @@ Measured without this: every thread waits, `/livez` with them, and the kubelet r
 
 from collections.abc import Callable
 
-import structlog
 from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from serving import metrics
-from serving.breaker import Breaker, State
+from serving.breaker import Breaker, tell
 
 THRESHOLD = 3  # failures in a row
 REST = 1.0  # seconds until one request may try again
 _REACHED = frozenset({200, 201, 204, 304, 404, 409, 412})  # answers that only the database can have given
-_log = structlog.get_logger("outage")
 
 
-def _note_state(state: State) -> None:
-    metrics.BREAKER.labels("database").set(state)
-    if state is not State.HALF_OPEN:
-        _log.warning("breaker", target="database", state=state.name.lower())
-
-
-_breaker = Breaker(threshold=THRESHOLD, rest=REST, on_change=_note_state)
+_breaker = Breaker(threshold=THRESHOLD, rest=REST, on_change=tell("database"))
 
 
 def note_failure() -> None:

@@ -56,14 +56,12 @@ def of_exception(error: Exception) -> Problem:
     """The problem for an exception that no view caught: the database's own troubles, else a 500."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, DatabaseError | InterfaceError) and _is_full(error):
+        return Problem(507, "The database has no room left; nothing was changed.")
     if isinstance(error, OperationalError | InterfaceError):
-        if _is_full(error):
-            return Problem(507, "The database has no room left; nothing was changed.")
         _log.warning("database away", reason=_reason(error))
         outage.note_failure()
         return away("The database does not answer at the moment.")
-    if isinstance(error, DatabaseError) and _is_full(error):
-        return Problem(507, "The database has no room left; nothing was changed.")
     _log.exception("unhandled error", exc_info=error)
     return Problem(500, "Something went wrong here; it has been logged under this request's id.")
 

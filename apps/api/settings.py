@@ -38,9 +38,8 @@ def _database() -> dict[str, Any]:
     database: dict[str, Any] = {**dj_database_url.parse(_config.database_url)}
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["CONN_MAX_AGE"] = (
-            None  # one connection a thread: opening a file for each request costs more than a query
-        )
+        # One connection a thread: opening a file for each request costs more than a query.
+        database["CONN_MAX_AGE"] = None
         options.update(
             # A transaction takes the write lock at its start, and waits for it; a late upgrade would fail at once.
             transaction_mode="IMMEDIATE",

@@ -2,5 +2,5 @@
 
 settings → what the environment says; logs → one line an event; context → who asks, and until when;
 metrics → counted across workers; health → can it serve?; http → those four around a WSGI application;
-server → gunicorn; probe → the other side of a health check.
+breaker → what keeps failing is left alone; server → gunicorn; probe → the other side of a health check.
 """

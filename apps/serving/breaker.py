@@ -8,6 +8,12 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
+import structlog
+
+from serving import metrics
+
+_log = structlog.get_logger("breaker")
+
 
 class State(IntEnum):
     """As the metric ``circuit_breaker_state`` counts them."""
@@ -67,3 +73,15 @@ class Breaker:
         if state is not self._state:
             self._state = state
             self._on_change(state)
+
+
+def tell(target: str) -> Callable[[State], None]:
+    """An `on_change` that keeps the metric of calls to `target`, and has a log line for opening and closing."""
+    gauge = metrics.BREAKER.labels(target)
+
+    def on_change(state: State) -> None:
+        gauge.set(state)
+        if state is not State.HALF_OPEN:
+            _log.warning("breaker", target=target, state=state.name.lower())
+
+    return on_change

@@ -6,8 +6,7 @@ It is plain WSGI (PEP 3333), so that Flask and Django get the same, once.
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,9 +25,6 @@ _CHUNK = 64 * 1024
 _DISCARD_LIMIT = 2 * 1024 * 1024
 
 _log = structlog.get_logger("http")
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-Value = TypeVar("Value")
 
 
 class Service:
@@ -83,7 +79,7 @@ def _discard(environ: "WSGIEnvironment") -> None:
 class _Exchange:
     """One request and its answer; also the answer's iterable, so that the end is seen when the server closes it."""
 
-    __slots__ = ("_body", "_context", "_environ", "_gauge", "_start_response", "_started", "_status", "_token")
+    __slots__ = ("_body", "_context", "_environ", "_start_response", "_started", "_status", "_token")
 
     def __init__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> None:
         self._environ = environ

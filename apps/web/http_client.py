@@ -19,7 +19,7 @@ from urllib3 import exceptions
 from urllib3.connection import HTTPConnection
 
 from serving import metrics
-from serving.breaker import Breaker, State
+from serving.breaker import Breaker, tell
 from serving.context import current_request
 
 CONNECT_TIMEOUT = 0.5  # seconds
@@ -88,8 +88,7 @@ class HttpClient:
         self._pool = urllib3.connectionpool.connection_from_url(url, maxsize=calls_at_once, block=False)
         self._pool.ConnectionCls = _Connection
         self._slots = threading.Semaphore(calls_at_once)
-        self._breaker = Breaker(threshold=BREAKER_THRESHOLD, rest=BREAKER_REST, on_change=self._note_state)
-        self._state = metrics.BREAKER.labels(target)
+        self._breaker = Breaker(threshold=BREAKER_THRESHOLD, rest=BREAKER_REST, on_change=tell(target))
 
     def call(self, call: Call, understand: Callable[[Answer], T]) -> T:
         """What `understand` makes of the answer; it raises `Refusal` for a no and `Away` for rubbish.
@@ -136,11 +135,6 @@ class HttpClient:
         if away.reason != "open":  # that the breaker is open has its line already
             _log.warning("no answer", target=self._target, method=call.method, reason=away.reason, attempts=attempts)
         return away
-
-    def _note_state(self, state: State) -> None:
-        self._state.set(state)
-        if state is not State.HALF_OPEN:
-            _log.warning("breaker", target=self._target, state=state.name.lower())
 
     def _ask(self, call: Call) -> Answer:
         """Send, and on a stale connection send once more, whatever the method.
