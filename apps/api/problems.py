@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -53,9 +53,11 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
 
 
 def of_exception(error: Exception) -> Problem:
-    """The problem for an exception that no view caught: the database's own troubles, else a 500."""
+    """The problem for an exception that no view caught: a body that stalled, the database's troubles, else a 500."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, UnreadablePostError):
+        return Problem(408, "The rest of the body did not come.")
     if isinstance(error, DatabaseError | InterfaceError) and _is_full(error):
         return Problem(507, "The database has no room left; nothing was changed.")
     if isinstance(error, OperationalError | InterfaceError):

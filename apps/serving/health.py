@@ -15,6 +15,7 @@ from serving.version import revision, version
 # A check answers with the reason why the service cannot serve, or None when it can. It must not block for long.
 Check = Callable[[], str | None]
 Answer = tuple[str, bytes]
+ALIVE = b'{"status":"ok"}'
 
 _log = structlog.get_logger("health")
 
@@ -30,7 +31,7 @@ class Health:
     def answer(self, path: str) -> Answer | None:
         """The status line and JSON body for a health path, or None for every other path."""
         if path == "/livez":
-            return "200 OK", b'{"status":"ok"}'
+            return "200 OK", ALIVE
         if path == "/readyz":
             return self._readiness()
         if path == "/version":

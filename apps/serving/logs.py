@@ -95,3 +95,10 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hint
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """An error with its traceback; but a client that stalled until its time was up is none of ours."""
+        if isinstance(sys.exception(), BlockingIOError):
+            self.error_log.info("client stalled")
+        else:
+            super().exception(msg, *args, **kwargs)

@@ -7,13 +7,18 @@ https://prometheus.io/docs/practices/naming/. In that mode there are no Info met
 
 import socket
 import threading
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from serving.health import ALIVE
 from serving.version import revision, version
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -70,7 +75,19 @@ class _MetricsServer(WSGIServer):
         self.base_environ: dict[str, str] = {}
         self.server_name, self.server_port = "metrics", listener.getsockname()[1]
         self.setup_environ()
-        self.set_app(make_wsgi_app(registry()))
+        self.set_app(_alive_beside(make_wsgi_app(registry())))
+
+
+def _alive_beside(scrape: "WSGIApplication") -> "WSGIApplication":
+    """``/livez`` on this port too, where no slow client can keep a probe waiting and have the process killed."""
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/livez":
+            return scrape(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(ALIVE)))])
+        return [ALIVE]
+
+    return application
 
 
 def listen(port: int) -> socket.socket:

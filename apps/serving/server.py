@@ -4,6 +4,7 @@ import http
 import os
 import shutil
 import socket
+import struct
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 EX_CONFIG = 78  # sysexits.h: something in the configuration is wrong
 GRACEFUL_TIMEOUT = 20  # seconds for what is in flight at SIGTERM; the pods' grace period is 30
 HANG_TIMEOUT = 30  # seconds without a heartbeat after which the arbiter ends a worker
+STALL_TIMEOUT = 10  # seconds without a byte to or from a client, after which it has had its thread
 KEEP_ALIVE = 75  # seconds: longer than the 60 of common load balancers, so that they close first
 
 
@@ -107,6 +109,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
             "forwarded_allow_ips": settings.forwarded_allow_ips,
             "logger_class": logs.GunicornLogger,
             "loglevel": settings.log_level,
+            "when_ready": self._when_ready,
             "post_fork": self._post_fork,
             "child_exit": self._child_exit,
             "on_exit": self._on_exit,
@@ -115,6 +118,14 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
     def load(self) -> "WSGIApplication":
         application: WSGIApplication = gunicorn.util.import_app(self._application)
         return application
+
+    def _when_ready(self, server: Any) -> None:
+        # gunicorn waits for a half-sent request, or one to take its answer, for ever, and each such client keeps a
+        # thread. Connections inherit these timeouts from the socket that they come in by (socket(7), Linux).
+        timeout = struct.pack("ll", STALL_TIMEOUT, 0)
+        for listener in server.LISTENERS:
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
 
     def _post_fork(self, _server: Any, _worker: Any) -> None:
         from serving import metrics

@@ -143,7 +143,10 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* A slow start is startupProbe's to wait for, so that the others can be short. */}}
+{{- /*
+A slow start is startupProbe's to wait for, so that the others can be short. Liveness asks at the metrics port: at the
+service's own, slow clients that hold all threads would have a healthy container killed.
+*/}}
 {{- define "common.probes" -}}
 startupProbe:
   httpGet: {path: /livez, port: http}
@@ -151,7 +154,7 @@ startupProbe:
   timeoutSeconds: 3
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /livez, port: http}
+  httpGet: {path: /livez, port: metrics}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
