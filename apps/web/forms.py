@@ -5,7 +5,7 @@ The lengths are api's, which has the last word; said here too, so that most faul
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, Length, Regexp
 
 NAME_LENGTH = 200
 EMAIL_LENGTH = 254
@@ -21,7 +21,7 @@ class UserForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type hints
     name = StringField(
         filters=[_strip],
         validators=[
-            InputRequired("Enter a name."),
+            DataRequired("Enter a name."),
             Length(max=NAME_LENGTH, message=f"A name has at most {NAME_LENGTH} characters."),
             Regexp(r"[^\x00-\x1f\x7f]+\Z", message="A name has no line breaks or other control characters."),
         ],
@@ -29,7 +29,7 @@ class UserForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type hints
     email = StringField(
         filters=[_strip],
         validators=[
-            InputRequired("Enter an email address."),
+            DataRequired("Enter an email address."),
             Length(max=EMAIL_LENGTH, message=f"An email address has at most {EMAIL_LENGTH} characters."),
             Regexp(
                 r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z", message="Enter an email address, like ada@example.org."

@@ -26,6 +26,8 @@ def prepare(app: Flask) -> None:
         NAME_LENGTH=NAME_LENGTH,
         EMAIL_LENGTH=EMAIL_LENGTH,
     )
+    # Asked for by browsers that were shown a page without markup, such as the greeting.
+    app.add_url_rule("/favicon.ico", "icon", lambda: app.send_static_file("icon.svg"))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
