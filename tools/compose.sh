@@ -22,12 +22,26 @@ need_port() { # need_port VARIABLE SERVICE
         fail "port $port on 127.0.0.1 is taken: stop what listens there, or choose another for $2: make up $1=5050"
 }
 
+# Compose only says which container failed, and the container why: here is the reason of the first, in compose.yaml's order.
+explain() { # explain BEGAN
+    local service state said
+    for service in $(sed -n '/^services:/,/^networks:/ s/^  \([a-z-]*\):$/\1/p' compose.yaml); do
+        state=$(docker compose ps --all --format '{{.State}}/{{.ExitCode}}/{{.Health}}' "$service")
+        case $state in '' | created/* | exited/0/* | running/*/healthy) continue ;; esac
+        said=$(docker compose logs --no-color --no-log-prefix --since "$1" "$service" 2>&1 | sed 's/^\x1b\[2K//' | grep .) || true
+        # PostgreSQL goes on after its reason; the services' own is their last line.
+        fail "$service could not start: $(grep -om1 'FATAL:  .*' <<<"$said" || tail -n 1 <<<"$said")"
+    done
+    fail "Compose could not start the services: the reason stands above"
+}
+
 case ${1:-} in
     up)
         need_port WEB_PORT web
         need_port API_PORT api
         tools/images.sh
-        docker compose up --detach --wait --quiet-pull
+        began=$(date +%s)
+        docker compose up --detach --wait --quiet-pull || explain "$began"
         echo "web: http://127.0.0.1:$WEB_PORT/users"
         echo "api: curl -H \"Authorization: Bearer \$(docker compose exec -T api python -c 'print(open(\"/run/secrets/api_token\").read())')\" http://127.0.0.1:$API_PORT/users"
         ;;
@@ -35,7 +49,12 @@ case ${1:-} in
         need_port WEB_PORT web
         need_port API_PORT api
         offline/base-images.sh
-        exec docker compose -f compose.yaml -f compose.dev.yaml watch
+        began=$(date +%s)
+        trap : INT # Ctrl-C reaches Compose too, which then leaves with 130: how this is meant to end
+        status=0
+        docker compose -f compose.yaml -f compose.dev.yaml watch || status=$?
+        [ "$status" = 0 ] || [ "$status" = 130 ] || explain "$began"
+        say "no longer watching; the services run on until \`make down\`"
         ;;
     down) docker compose down ;; # the volumes stay, and with them the users: `docker compose down --volumes` removes both
     *) fail "usage: tools/compose.sh up|watch|down" ;;

@@ -29,6 +29,8 @@ class Command(Migrate):
 
     def handle(self, *args: Any, wait: float, **options: Any) -> None:
         """Migrate. Raises CommandError with one sentence where the database is away or refuses."""
+        # A connection of its own says what is wrong with it; the pool's only that there is none.
+        connection.settings_dict["OPTIONS"].pop("pool", None)
         if args or options["app_label"] or options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return
