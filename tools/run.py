@@ -27,6 +27,10 @@ def main() -> NoReturn:
     for name, port in ports.items():
         _require_free(name, port, port)
         _require_free(name, metrics[name], port)
+    if twice := {web_port, metrics["WEB_PORT"]} & {api_port, metrics["API_PORT"]}:
+        _refuse(
+            f"Port {min(twice)} would be taken twice, by web and by api: choose other ones for WEB_PORT and API_PORT."
+        )
     try:
         STATE.mkdir(exist_ok=True)
         (STATE / "writable").touch()
@@ -69,7 +73,7 @@ def main() -> NoReturn:
 
 def _port(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= 61535:  # the metrics port lies 4,000 above it
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 61535:  # the metrics port lies 4,000 above it
         _refuse(f"{name} is {text!r}, but it has to be a port from 1 to 61535.")
     return int(text)
 
@@ -97,4 +101,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -24,12 +24,18 @@ fi
     || refuse "This Python has no venv module: install it (on Debian and Ubuntu: apt-get install python3-venv)."
 [ -w . ] || refuse "The folder $PWD cannot be written to: copy the project to a folder of your own, or change its owner."
 
-if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2> /dev/null; then
+# What an interruption left behind is not trusted: pip takes a package that it half copied for an installed one.
+unfinished=.venv/unfinished
+if [ -e "$unfinished" ] || ! .venv/bin/python -c 'import pip' 2> /dev/null; then
     echo "Making the virtual environment .venv …"
     rm -rf .venv
-    "$python" -m venv .venv
+    "$python" -m venv .venv || refuse "The virtual environment .venv could not be made: the reason stands above."
 fi
 echo "Installing $requirements, every hash checked …"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements" \
+touch "$unfinished"
+code=0
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements" || code=$?
+[ "$code" -eq 130 ] || rm "$unfinished" # pip that fails by itself leaves whole packages only
+[ "$code" -eq 0 ] \
     || refuse "The packages of $requirements could not be installed: the reason stands above; run the command again once it is gone."
 cp "$requirements" "$stamp"
