@@ -116,19 +116,30 @@ def _dump(document: Any) -> str:
 def main() -> int:
     """Write the files, or with ``--check`` only name those that differ; 1 where any does, or a source is wrong."""
     try:
+        if "--check" not in sys.argv:
+            _write(chart_values.generated())  # Helm renders with the schemas that lie beside the charts
         files = generated()
     except (HelmError, ValueError, OSError, yaml.YAMLError) as error:
         print(error, file=sys.stderr)
         return 1
-    stale = [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if "--check" not in sys.argv:
+        _write(files)
+        return 0
+    stale = _stale(files)
     for path in stale:
-        if "--check" in sys.argv:
-            print(f"{path.relative_to(ROOT)} is not as the charts have it: run `{COMMAND}`.", file=sys.stderr)
-        else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(files[path], encoding="utf-8")
-            print(path.relative_to(ROOT))
-    return int("--check" in sys.argv and bool(stale))
+        print(f"{path.relative_to(ROOT)} is not as the charts have it: run `{COMMAND}`.", file=sys.stderr)
+    return int(bool(stale))
+
+
+def _stale(files: dict[Path, str]) -> list[Path]:
+    return [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def _write(files: dict[Path, str]) -> None:
+    for path in _stale(files):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(files[path], encoding="utf-8")
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -180,6 +180,8 @@ class HttpClient:
             raise
         except exceptions.ReadTimeoutError as error:
             raise Away("timeout") from error  # asking twice does not help one that is too slow already
+        except exceptions.NameResolutionError as error:
+            raise Away("connection") from error  # outside every timeout; the resolver tries twice by itself
         except (exceptions.ConnectTimeoutError, exceptions.NewConnectionError) as error:
             raise Away("connection", retriable=True) from error
         except (exceptions.HTTPError, ValueError) as error:

@@ -104,6 +104,15 @@ def test_services_are_probed_where_they_answer(manifests: tuple[Manifest, ...]) 
         assert container["livenessProbe"]["periodSeconds"] * container["livenessProbe"]["failureThreshold"] >= 30, name
 
 
+def test_a_name_is_looked_up_within_the_time_of_a_request(manifests: tuple[Manifest, ...]) -> None:
+    """No timeout in the services ends a lookup: the resolver has to, before web's time for a call to api is over."""
+    found = service_pods(manifests)
+    assert found
+    for name, pod in found:
+        options = {option["name"]: int(option["value"]) for option in pod["spec"]["dnsConfig"]["options"]}
+        assert options["timeout"] * options["attempts"] < 3, name
+
+
 def test_a_stopping_pod_has_time_for_what_is_in_flight(manifests: tuple[Manifest, ...]) -> None:
     """5 s until every node has taken it out, gunicorn's 20 s, and some to spare."""
     found = service_pods(manifests)

@@ -85,6 +85,7 @@ SAMPLES: dict[str, Any] = {
     "database.url": "postgresql://user:password@host/name",
     "database.volume.size": "2Gi",
     "postgresql.size": "2Gi",
+    "dnsOptions": [{"name": "use-vc"}],
 } | {
     f"{prefix}resources.{key}": "333"
     for prefix in ("", "postgresql.")

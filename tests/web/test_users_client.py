@@ -1,5 +1,6 @@
 """The users client against an api that misbehaves: it answers within its deadline, and retries only what it may."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -169,6 +170,19 @@ def test_writes_are_not_retried(
     api_faults.behave = behaviour
     _away(lambda: write(client.for_request()))
     assert 1 == len(api_faults.requests)
+
+
+def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No timeout ends a lookup, so that a second one would take a request past its deadline."""
+    asked = []
+
+    def unanswered(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unanswered)
+    assert "connection" == _away(lambda: UsersClient(settings(API_URL="http://demo-api:5001")).for_request().page(None))
+    assert ["demo-api"] == asked
 
 
 def test_stale_connection(client: UsersClient, api_faults: FaultServer) -> None:

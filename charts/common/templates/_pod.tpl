@@ -92,6 +92,11 @@ enableServiceLinks: false
 {{ . }}
 {{- end }}
 {{ include "common.podSecurity" (include "common.uid" .) }}
+{{- with .Values.dnsOptions }}
+dnsConfig:
+  options:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
 # preStop's 5 s, gunicorn's 20 s for what is in flight, and 5 s to spare.
 terminationGracePeriodSeconds: 30
 {{- with include (printf "%s.initContainers" .Chart.Name) . | trim }}
