@@ -20,6 +20,9 @@ class Command(Migrate):
     SQLite needs no lock of its own: each migration's transaction takes the only write lock there is.
     """
 
+    # The checks import the whole application, which every pod would pay for at its start: only a migration is worth it.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Django's, and how long to wait for a database that is not up yet."""
         super().add_arguments(parser)
@@ -29,10 +32,8 @@ class Command(Migrate):
 
     def handle(self, *args: Any, wait: float, **options: Any) -> None:
         """Migrate. Raises CommandError with one sentence where the database is away or refuses."""
-        # A connection of its own says what is wrong with it; the pool's only that there is none.
-        connection.settings_dict["OPTIONS"].pop("pool", None)
         if args or options["app_label"] or options["plan"] or options["check_unapplied"]:
-            super().handle(*args, **options)
+            self._migrate(*args, **options)
             return
         try:
             if not self._waiting(wait):
@@ -40,11 +41,15 @@ class Command(Migrate):
                 return
             if connection.vendor == "postgresql":
                 self._lock()
-            super().handle(*args, **options)
+            self._migrate(*args, **options)
         except DatabaseError as error:
             raise CommandError(f"The database refused: {_first_line(error)}") from error
         finally:
             connection.close()  # and with it the lock
+
+    def _migrate(self, *args: Any, **options: Any) -> None:
+        self.check(databases=[connection.alias])
+        super().handle(*args, **options)
 
     def _waiting(self, wait: float) -> list[str]:
         give_up = time.monotonic() + wait
