@@ -121,3 +121,12 @@ def copy_repository(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
     return target
+
+
+def clone(target: Path) -> Path:
+    """A clone of the repository and what is not committed yet: its images carry the same labels as ours."""
+    made = run("git", "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(target))
+    assert made.returncode == 0, made.stderr
+    copy_repository(target)
+    run("git", "reset", "--quiet", cwd=target)
+    return target

@@ -24,8 +24,9 @@ need_port() { # need_port VARIABLE SERVICE
 
 # Compose only says which container failed, and the container why: here is the reason of the first, in compose.yaml's order.
 explain() { # explain BEGAN
-    local service state said
-    for service in $(sed -n '/^services:/,/^networks:/ s/^  \([a-z-]*\):$/\1/p' compose.yaml); do
+    local services service state said
+    services=$(sed -n '/^services:/,/^networks:/ s/^  \([a-z-]*\):$/\1/p' compose.yaml)
+    for service in $services; do
         state=$(docker compose ps --all --format '{{.State}}/{{.ExitCode}}/{{.Health}}' "$service")
         case $state in '' | created/* | exited/0/* | running/*/healthy) continue ;; esac
         said=$(docker compose logs --no-color --no-log-prefix --since "$1" "$service" 2>&1 | sed 's/^\x1b\[2K//' | grep .) || true
