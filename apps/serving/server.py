@@ -1,5 +1,6 @@
 """gunicorn, as both services run it (https://docs.gunicorn.org/en/stable/settings.html)."""
 
+import contextlib
 import http
 import os
 import shutil
@@ -7,6 +8,7 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -161,4 +163,26 @@ def _write_error(sock: socket.socket, status: int, reason: str, _detail: str) ->
     gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)
 
 
+def _close(sock: socket.socket) -> None:
+    """Close a connection without waiting for its client.
+
+    gunicorn's own waits up to 2 s until the client has closed too, on the one thread by which a worker takes all its
+    connections: a few slow clients stop everyone, and no setting changes it. It waits so that what the client still
+    sends cannot reset the connection before the answer is read (RFC 9112, 9.6). Requests are read to their end here
+    (`serving.wsgi`), so only for one that gunicorn itself refused is there something left to wait for.
+    """
+    try:
+        unread = sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        unread = b""
+    if unread:
+        threading.Thread(target=_close_graceful, args=(sock,), daemon=True).start()
+        return
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+    sock.close()
+
+
+_close_graceful = gunicorn.util.close_graceful
+gunicorn.util.close_graceful = _close
 gunicorn.util.write_error = _write_error

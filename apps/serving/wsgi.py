@@ -6,6 +6,7 @@ It is plain WSGI (PEP 3333), so that Flask and Django get the same, once.
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -114,10 +115,14 @@ class _Exchange:
         return iter(()) if self._environ["REQUEST_METHOD"] == "HEAD" else iter(self._body)
 
     def close(self) -> None:
-        """The server is done with the answer."""
+        """The answer is on its way."""
         try:
             if hasattr(self._body, "close"):
                 self._body.close()
+            if "CONTENT_LENGTH" in self._environ:
+                # What is left unread would reset the connection as it is closed, and the client may lose the answer.
+                with suppress(OSError):
+                    _discard(self._environ)
         finally:
             self._finish()
 

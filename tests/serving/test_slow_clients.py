@@ -1,5 +1,6 @@
 """Clients that stall keep a thread for a while, and a probe's answer never."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -36,6 +37,34 @@ def test_clients_that_stall_give_their_threads_back(
     assert b"" == answers[0]
     assert b"HTTP/1.1 4" == answers[1][:10], answers[1]
     assert "Traceback" not in service.output()
+
+
+def test_a_client_that_does_not_close_keeps_nobody_waiting(start: Callable[..., Service]) -> None:
+    """An answer with `Connection: close` is the end of it for the worker, whenever its client closes."""
+    service = start("web", WEB_CONCURRENCY="1", THREADS="2")
+    address = ("127.0.0.1", service.port)
+    began = time.monotonic()
+    for _ in range(20):
+        with socket.create_connection(address) as slow:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            answer = slow.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"Connection: close" in answer
+            assert 200 == service.request("GET", "/livez").status
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("size", [100, 60_000, 200_000])
+def test_an_answer_is_read_whole_though_its_request_was_not(start: Callable[..., Service], size: int) -> None:
+    """A body that nobody reads and a head that is too long do not reset the connection under the answer."""
+    service = start("web", WEB_CONCURRENCY="1", THREADS="2")
+    head = f"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode()
+    for request, status in ((head + b"x" * size, b"404"), (b"GET /" + b"x" * size + b" HTTP/1.1\r\n\r\n", b"4")):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.settimeout(5)
+            with contextlib.suppress(ConnectionError):
+                client.sendall(request)
+            assert client.recv(4096).startswith(b"HTTP/1.1 " + status)
 
 
 def _serves_again(service: Service) -> None:
