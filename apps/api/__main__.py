@@ -3,20 +3,25 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-
 from api.config import load
-from serving import logs, server
-from serving.settings import ConfigurationError
+from serving.settings import ConfigurationError, refuse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 
 if sys.argv[1:] in ([], ["--check"]):
+    from serving import server
+
     server.main(load, "api.wsgi:application")
 
 try:
     settings = load()
 except ConfigurationError as error:
-    sys.exit(server.refuse(str(error)))
+    sys.exit(refuse(str(error)))
+
+# Each pod runs `migrate` before it serves, so a command does not load the server, nor the server Django's commands.
+from django.core.management import execute_from_command_line
+
+from serving import logs
+
 logs.configure(settings.log_level, settings.log_format)
 execute_from_command_line(["python -m api", *sys.argv[1:]])

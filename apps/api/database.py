@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 
 
@@ -26,12 +26,9 @@ def waiting_migrations() -> list[str]:
 
 def can_serve() -> str | None:
     """The readiness check: the reason why the database cannot be used, or None."""
+    connection.close_if_unusable_or_obsolete()  # a probe is no request of Django's, which would begin with it
     try:
         waiting = waiting_migrations()
-    except DatabaseError:
+    except Error:
         return "does not answer"
-    finally:
-        # A probe is no request of Django's, so nothing else gives the connection back to the pool.
-        if connection.vendor == "postgresql" and not connection.in_atomic_block:
-            connection.close()
     return f"migrations are waiting: {', '.join(waiting)}" if waiting else None

@@ -14,7 +14,6 @@ from serving.wsgi import BODY_LIMIT
 _config = load()
 
 STATEMENT_TIMEOUT = 2.0  # seconds: what web waits for an answer
-POOL_TIMEOUT = 1.5  # seconds to wait for a free connection, or for the database to come back
 
 DEBUG = False  # Django's debug pages are HTML and show variables; the log has the traceback
 SECRET_KEY, *SECRET_KEY_FALLBACKS = _config.secret_keys
@@ -35,11 +34,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _database() -> dict[str, Any]:
-    database: dict[str, Any] = {**dj_database_url.parse(_config.database_url)}
+    # One connection a thread, for good: a new one costs more than a query, and a pool's bookkeeping nearly as much.
+    database: dict[str, Any] = {**dj_database_url.parse(_config.database_url), "CONN_MAX_AGE": None}
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        # One connection a thread: opening a file for each request costs more than a query.
-        database["CONN_MAX_AGE"] = None
         options.update(
             # A transaction takes the write lock at its start, and waits for it; a late upgrade would fail at once.
             transaction_mode="IMMEDIATE",
@@ -48,16 +46,9 @@ def _database() -> dict[str, Any]:
             init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000",
         )
     else:
-        database["CONN_HEALTH_CHECKS"] = True  # a connection that died with the database is replaced, not handed out
+        database["ENGINE"] = "api.postgresql"
+        database["CONN_HEALTH_CHECKS"] = True  # a connection that died with the database is replaced, not used again
         options.update(
-            pool={
-                "min_size": 1,
-                "max_size": _config.threads,
-                "timeout": POOL_TIMEOUT,
-                "max_idle": 300,
-                # Its pauses between attempts double; given up soon, the next request begins anew and finds it back.
-                "reconnect_timeout": 2,
-            },
             application_name="tandem-api",
             options=f"-c statement_timeout={int(STATEMENT_TIMEOUT * 1000)}",
             connect_timeout=2,  # seconds, the least that libpq takes

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 import structlog
-from gunicorn.glogging import Logger
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from serving.context import current_request
@@ -85,20 +84,3 @@ def _as_text(renderer: Processor) -> Processor:
         return line.decode() if isinstance(line, bytes) else str(line)
 
     return render
-
-
-class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's own lines, without its handler: they go up to the root logger like everyone's."""
-
-    def setup(self, cfg: Any) -> None:
-        """Gunicorn's own, then without its handler."""
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
-
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """An error with its traceback; but a client that stalled until its time was up is none of ours."""
-        if isinstance(sys.exception(), BlockingIOError):
-            self.error_log.info("client stalled")
-        else:
-            super().exception(msg, *args, **kwargs)

@@ -1,6 +1,7 @@
 """gunicorn, as both services run it (https://docs.gunicorn.org/en/stable/settings.html)."""
 
 import contextlib
+import gc
 import http
 import os
 import shutil
@@ -16,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import gunicorn.util
 import orjson
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from serving import logs
-from serving.settings import ConfigurationError, Settings
+from serving.settings import ConfigurationError, Settings, refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-EX_CONFIG = 78  # sysexits.h: something in the configuration is wrong
 GRACEFUL_TIMEOUT = 20  # seconds for what is in flight at SIGTERM; the pods' grace period is 30
 HANG_TIMEOUT = 30  # seconds without a heartbeat after which the arbiter ends a worker
 STALL_TIMEOUT = 10  # seconds without a byte to or from a client, after which it has had its thread
@@ -58,12 +59,6 @@ def main(load: Callable[[], Settings], application: str) -> NoReturn:
         sys.exit(refuse(f"The ports {settings.port} and {settings.metrics_port} cannot be used: {error.strerror}."))
     _Gunicorn(settings, application, listener, metrics_dir).run()
     sys.exit(0)
-
-
-def refuse(sentence: str) -> int:
-    """Print why a service does not start; the exit code for it."""
-    print(sentence, file=sys.stderr)  # noqa: T201  # before there are logs, and for a person
-    return EX_CONFIG
 
 
 def _make_metrics_dir(service: str) -> Path:
@@ -109,7 +104,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108
             "control_socket_disable": True,
             "forwarded_allow_ips": settings.forwarded_allow_ips,
-            "logger_class": logs.GunicornLogger,
+            "logger_class": _Logger,
             "loglevel": settings.log_level,
             "when_ready": self._when_ready,
             "post_fork": self._post_fork,
@@ -118,7 +113,10 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
         }
 
     def load(self) -> "WSGIApplication":
+        gc.disable()  # nearly all that an import makes is there to stay, and looking through it costs a tenth of it
         application: WSGIApplication = gunicorn.util.import_app(self._application)
+        gc.freeze()  # nor do the workers look through it: what nobody writes to stays shared memory
+        gc.enable()
         return application
 
     def _when_ready(self, server: Any) -> None:
@@ -141,6 +139,22 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
 
     def _on_exit(self, _server: Any) -> None:
         shutil.rmtree(self._metrics_dir, ignore_errors=True)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
+    """gunicorn's own lines, without its handler: they go up to the root logger like everyone's."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """An error with its traceback; but a client that stalled until its time was up is none of ours."""
+        if isinstance(sys.exception(), BlockingIOError):
+            self.error_log.info("client stalled")
+        else:
+            super().exception(msg, *args, **kwargs)
 
 
 def _templates(application: str) -> list[str]:

@@ -24,8 +24,17 @@ MAXIMUM_WORKERS = 8
 DEFAULT_WORKERS = 2
 
 
+EX_CONFIG = 78  # sysexits.h: something in the configuration is wrong
+
+
 class ConfigurationError(Exception):
     """A variable is missing or cannot be used. The message is one sentence that names it."""
+
+
+def refuse(sentence: str) -> int:
+    """Print why a service does not start; the exit code for it."""
+    print(sentence, file=sys.stderr)  # noqa: T201  # before there are logs, and for a person
+    return EX_CONFIG
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving import logs
 from serving.version import version
 from tests.services import ROOT, Service, free_port, running
 
@@ -105,7 +104,6 @@ def test_text_is_for_people(capfd: pytest.CaptureFixture[str]) -> None:
     assert re.match(r"\S+Z \[error +\] failed +route=/\n", out)
     assert "ZeroDivisionError" in out
     assert "│" not in out
-    assert logs.GunicornLogger.__doc__
 
 
 def test_metrics_are_one_set_for_all_workers(two_workers: Service) -> None:

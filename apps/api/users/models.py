@@ -29,8 +29,3 @@ class User(models.Model):
         if not self._state.adding:
             self.version += 1
         super().save(*args, **kwargs)
-
-    @property
-    def etag(self) -> str:
-        """A strong entity tag (RFC 9110, 8.8.3)."""
-        return f'"{self.pk}.{self.version}"'

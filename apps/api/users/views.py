@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Path, Query, Router
 from ninja.security import HttpBearer
 
@@ -16,6 +18,7 @@ from api.problems import Problem
 from api.users import pages, schemas
 from api.users.conditions import not_modified, require_match
 from api.users.models import User
+from api.users.pages import Row
 from api.users.schemas import UserChange, UserIn, UserOut
 
 
@@ -96,8 +99,8 @@ def create_user(request: HttpRequest, user: UserIn) -> HttpResponse:
 def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
     """A user, with its entity tag."""
     user = _find(user_id)
-    if not_modified(request, user.etag):
-        return HttpResponse(status=304, headers={"ETag": user.etag})
+    if not_modified(request, _etag(user)):
+        return HttpResponse(status=304, headers={"ETag": _etag(user)})
     return _represent(user)
 
 
@@ -109,15 +112,15 @@ def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
 )
 def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) -> HttpResponse:
     """Change the fields that are given; the others stay as they are."""
-    with _unique_email(), transaction.atomic():
-        user = _find(user_id, lock=True)
-        require_match(request, user.etag)
-        fields = change.model_dump(exclude_unset=True)
-        if fields:
-            for field, value in fields.items():
-                setattr(user, field, value)
-            user.save()
-    return _represent(user)
+    fields = change.model_dump(exclude_unset=True)
+    while True:
+        user = _find_to_write(request, user_id)
+        if not fields:
+            return _represent(user)
+        changed = user._replace(**fields, version=user.version + 1, updated_at=timezone.now())
+        with _unique_email():
+            if _unchanged(user).update(**fields, version=changed.version, updated_at=changed.updated_at):
+                return _represent(changed)
 
 
 @router.delete(
@@ -128,20 +131,31 @@ def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) ->
 )
 def delete_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
     """Delete a user for good."""
-    with transaction.atomic():
-        user = _find(user_id, lock=True)
-        require_match(request, user.etag)
-        user.delete()
-    return HttpResponse(status=204)
+    while True:
+        user = _find_to_write(request, user_id)
+        deleted, _ = _unchanged(user).delete()
+        if deleted:
+            return HttpResponse(status=204)
 
 
-def _find(user_id: int, *, lock: bool = False) -> User:
-    """The user of that id, locked against other writers until the transaction ends. Raises `Problem` 404."""
-    users = User.objects.select_for_update() if lock else User.objects.all()
-    user = users.filter(id=user_id).first() if user_id <= pages.MAXIMUM_ID else None
+def _find(user_id: int) -> Row:
+    """The user of that id. Raises `Problem` 404."""
+    user = pages.find(user_id)
     if user is None:
         raise Problem(404, "There is no such user.")
     return user
+
+
+def _find_to_write(request: HttpRequest, user_id: int) -> Row:
+    """The user of that id, where ``If-Match`` allows to write. Raises `Problem` 404 and 412."""
+    user = _find(user_id)
+    require_match(request, _etag(user))
+    return user
+
+
+def _unchanged(user: Row) -> QuerySet[User]:
+    """The user as long as nobody writes in between: no lock is held, and who finds it changed begins anew."""
+    return User.objects.filter(id=user.id, version=user.version)
 
 
 @contextmanager
@@ -157,11 +171,18 @@ def _unique_email() -> Iterator[None]:
         raise Problem(409, "The email address is taken.", errors=[fault]) from error
 
 
-def _represent(user: User, status: int = 200, **headers: str) -> HttpResponse:
+def _represent(user: User | Row, status: int = 200, **headers: str) -> HttpResponse:
     """A user as the schema describes it, with its entity tag."""
-    document = UserOut.model_construct(
-        id=user.pk, name=user.name, email=user.email, created_at=user.created_at, updated_at=user.updated_at
-    )
-    return HttpResponse(
-        dumps(document.model_dump()), status=status, content_type=JSON, headers={"ETag": user.etag, **headers}
-    )
+    document = {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+    return HttpResponse(dumps(document), status=status, content_type=JSON, headers={"ETag": _etag(user), **headers})
+
+
+def _etag(user: User | Row) -> str:
+    """A strong entity tag (RFC 9110, 8.8.3)."""
+    return f'"{user.id}.{user.version}"'

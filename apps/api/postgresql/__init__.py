@@ -1,0 +1,1 @@
+"""Our PostgreSQL backend for Django: `DATABASES` names this package, in which Django looks for `base`."""
