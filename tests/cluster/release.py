@@ -31,6 +31,7 @@ class Release:
         self.namespace = namespace
         self.name = name
         self.chart = CHARTS / chart
+        self.took = 0.0  # seconds of the last install or upgrade
 
     def helm(self, *arguments: str, timeout: float = 240) -> str:
         """What Helm prints. Raises `AssertionError` with what it says where it fails."""
@@ -54,7 +55,8 @@ class Release:
         began = time.monotonic()
         given = ["--set-json", json.dumps(values)] if values else []
         self.helm(verb, self.name, str(self.chart), *files, *given, "--wait", "--timeout", timeout)
-        return time.monotonic() - began
+        self.took = time.monotonic() - began
+        return self.took
 
     def test(self) -> str:
         """`helm test`, and what its pods wrote."""
@@ -215,9 +217,18 @@ def ready(release: Release, service: str) -> int:
     return sum(bool(each.conditions.ready) for found in slices.items for each in found.endpoints or [])
 
 
-def runbook(heading: str) -> str:
-    """The first block of commands under that heading of docs/operations.md."""
+def runbook(heading: str, number: int = 1) -> str:
+    """A block of commands, the first or a later one, under that heading of docs/operations.md and before the next."""
+    return runbook_blocks()[heading][number - 1]
+
+
+def runbook_blocks() -> dict[str, list[str]]:
+    """Every block of commands of docs/operations.md, by heading."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    found = re.search(rf"^#+ {re.escape(heading)}\n.*?^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/operations.md has no commands under {heading!r}"
-    return found.group(1)
+    _, *parts = re.split(r"^#+ (?=[A-Z].*$)", text, flags=re.MULTILINE)
+    sections = dict(part.split("\n", 1) for part in parts)
+    return {
+        heading: found
+        for heading, section in sections.items()
+        if (found := re.findall(r"^```\w*\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    }

@@ -8,27 +8,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kube import Cluster, Namespace, eventually
-from tests.cluster.release import Release, Shell, forwarded, free_port, listening, runbook
+from tests.cluster.kube import ROOT, Cluster, Namespace, eventually
+from tests.cluster.release import Release, Shell, forwarded, free_port, listening, runbook, runbook_blocks
 
 pytestmark = pytest.mark.usefixtures("app_images")
 
 
-@pytest.fixture
-def shell(namespace: Namespace, tmp_path: Path) -> Shell:
-    """A shell in a folder with the charts beside it, as the runbook's reader has it."""
+@pytest.fixture(scope="module")
+def release(shared_namespace: Namespace, app_images: dict[str, str]) -> Release:
+    """The whole with no value set; the tests of SQLite share it."""
+    made = Release(shared_namespace)
+    made.install()
+    return made
+
+
+def shell_beside_the_charts(namespace: Namespace, folder: Path) -> Shell:
     for name in ("charts", "k8s"):
-        (tmp_path / name).symlink_to(Path(__file__).parents[2] / name)
-    return Shell(namespace, tmp_path)
+        (folder / name).symlink_to(ROOT / name)
+    return Shell(namespace, folder)
 
 
-def test_install_with_no_values(namespace: Namespace, shell: Shell, figure: Callable[[str], None]) -> None:
+@pytest.fixture
+def shell(release: Release, tmp_path: Path) -> Shell:
+    """A shell in a folder with the charts beside it, as the runbook's reader has it."""
+    return shell_beside_the_charts(release.namespace, tmp_path)
+
+
+def test_install_with_no_values(release: Release, shell: Shell, figure: Callable[[str], None]) -> None:
     """Within 15 s everything serves, `helm test` agrees, and the lines of the notes work when copied."""
-    release = Release(namespace)
-
-    seconds = release.install()
-    figure(f"helm install --wait of everything with no values: {seconds:.1f} s")
-    assert seconds <= 15
+    figure(f"helm install --wait of everything with no values: {release.took:.1f} s")
+    assert release.took <= 15
 
     assert {"web": 2, "api": 1} == {service: len(release.pods(service)) for service in ("web", "api")}
     tested = release.test()
@@ -66,10 +75,8 @@ def by_the_notes(release: Release, shell: Shell, curl: str) -> str:
         process.wait()
 
 
-def test_an_upgrade_without_a_change_restarts_nothing(namespace: Namespace) -> None:
+def test_an_upgrade_without_a_change_restarts_nothing(release: Release) -> None:
     """Secrets that the chart made stay as they are, and no pod is touched."""
-    release = Release(namespace)
-    release.install()
     before, secrets = release.pod_ids(), [release.secret("demo-web", "SECRET_KEY"), release.token()]
 
     release.upgrade()
@@ -78,41 +85,49 @@ def test_an_upgrade_without_a_change_restarts_nothing(namespace: Namespace) -> N
     assert secrets == [release.secret("demo-web", "SECRET_KEY"), release.token()]
 
 
-def test_uninstall_and_install_again_on_the_same_volume(namespace: Namespace) -> None:
-    """The users and the secrets are there again, for whoever kept the token."""
-    release = Release(namespace)
-    release.install()
-    token = release.token()
-    with release.reach("api") as api:
-        api.add_user("Ada")
-    release.helm("uninstall", "demo", "--wait")
-    assert [] == release.pods("api")
-
-    release.install()
-
-    assert token == release.token()
-    with release.reach("api") as api:
-        assert ["Ada"] == api.names()
+def test_a_request_is_followed_through_the_logs(release: Release, shell: Shell) -> None:
+    """The runbook's line finds what both services wrote of one request, by its id."""
+    with release.reach("web") as web:
+        made = web.get("/users").headers["X-Request-ID"]
+    wrote = shell.run(runbook("Debug").replace("$(openssl rand -hex 16)", made))
+    assert {"web", "api"} == set(re.findall(r"^\[pod/[^/]+/(\w+)\]", wrote, re.MULTILINE))
 
 
-def test_backup_of_sqlite_restored_into_a_new_release(cluster: Cluster, namespace: Namespace, shell: Shell) -> None:
+def test_backup_of_sqlite_restored_into_a_new_release(cluster: Cluster, release: Release, shell: Shell) -> None:
     """The runbook's own lines, from one namespace into another, while both releases run."""
-    release = Release(namespace)
-    release.install()
     with release.reach("api") as api:
         api.add_user("Ada")
+        names = api.names()
         shell.run(runbook("Back up SQLite"))
         api.add_user("Grace")
-    with cluster.namespace(f"{namespace.name}-new") as other:
-        Shell(other, shell.folder)
+    with cluster.namespace(f"{release.namespace.name}-new") as other:
         restored = Release(other)
-        restored.install()
+        restored.install({"web": {"replicas": 1}})
         with restored.reach("api") as api:
             api.add_user("Lost")
         Shell(other, shell.folder).run(runbook("Restore SQLite"))
         with restored.reach("api") as api:
-            assert ["Ada"] == api.names()
-            assert 2 == api.add_user("Grace")
+            assert names == api.names()
+            api.add_user("Grace")
+
+
+def test_uninstall_and_install_again_on_the_same_volume(release: Release, shell: Shell) -> None:
+    """By the runbook the users and the secrets are there again, until its last line takes them away as well."""
+    token = release.token()
+    with release.reach("api") as api:
+        api.add_user("Edsger")
+        names = api.names()
+    shell.run(runbook("Uninstall"))
+    assert [] == release.pods("api")
+
+    assert "http://demo-web:5000/users: 200" in shell.run(runbook("Install"))
+
+    assert token == release.token()
+    with release.reach("api") as api:
+        assert names == api.names()
+    shell.run(runbook("Uninstall") + runbook("Uninstall", 2))
+    left = shell.run("kubectl get all,secrets,persistentvolumeclaims,networkpolicies,serviceaccounts --output name")
+    assert {"serviceaccount/default"} == {line for line in left.split() if not line.startswith("pod/")}
 
 
 def test_each_chart_alone(namespace: Namespace) -> None:
@@ -126,8 +141,9 @@ def test_each_chart_alone(namespace: Namespace) -> None:
     assert "http://pages-web:5000/users: 200" in web.test()
 
 
-def test_kustomize_serves(namespace: Namespace, shell: Shell) -> None:
+def test_kustomize_serves(namespace: Namespace, tmp_path: Path) -> None:
     """`kubectl apply -k k8s/overlays/local`, moved into the test's namespace."""
+    shell = shell_beside_the_charts(namespace, tmp_path)
     shell.run(
         "mkdir own && cd own && kustomization=kustomization.yaml"
         f" && printf 'namespace: {namespace.name}\\nresources: [../k8s/overlays/local]\\n' > $kustomization"
@@ -140,8 +156,9 @@ def test_kustomize_serves(namespace: Namespace, shell: Shell) -> None:
     assert "</html>" in said
 
 
-def test_helm_template_and_kubectl_apply(namespace: Namespace, shell: Shell) -> None:
+def test_helm_template_and_kubectl_apply(namespace: Namespace, tmp_path: Path) -> None:
     """Without Helm in the cluster, and the API server has no warning in its dry run; applied again nothing changes."""
+    shell = shell_beside_the_charts(namespace, tmp_path)
     secret = "01234567890123456789012345678901"
     shell.run(
         f"kubectl create secret generic mine --from-literal=SECRET_KEY={secret} --from-literal=API_TOKEN={secret}"
@@ -150,18 +167,36 @@ def test_helm_template_and_kubectl_apply(namespace: Namespace, shell: Shell) -> 
         "web": {"secretKey": {"existingSecret": "mine"}, "api": {"tokenSecret": "mine"}},
         "api": {"secretKey": {"existingSecret": "mine"}, "apiToken": {"existingSecret": "mine"}},
     }
-    where = f"--namespace {namespace.name} --skip-tests"
-    render = f"helm template demo charts/tandem {where} --set-json '{json.dumps(values)}'"
-    shell.run(f"{render} | kubectl apply --dry-run=server --warnings-as-errors -f -")
+    (tmp_path / "production.yaml").write_text(json.dumps(values))
+    lines = runbook("Without Helm in the cluster")
+    shell.run(lines.partition("\n")[0].replace("apply", "apply --dry-run=server --warnings-as-errors"))
 
-    shell.run(
-        f"{render} | kubectl apply -f -"
-        " && kubectl rollout status deployment/demo-web deployment/demo-api --timeout 120s"
-    )
+    shell.run(lines)
 
     with Release(namespace).reach("web") as web:
         assert 200 == web.get("/users").status
-    again = shell.run(f"{render} | kubectl apply -f -")
+    again = shell.run(lines.partition("\n")[0])
     # kubectl replaces a budget's selector at every apply, even by the same one.
     changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
     assert [] == [line for line in changed if not line.startswith("poddisruptionbudget.policy/")]
+
+
+def test_the_first_lines_of_the_runbook(cluster: Cluster, namespace: Namespace, tmp_path: Path) -> None:
+    """They make a namespace that admits restricted pods only, and kubectl speaks to it."""
+    shell = Shell(namespace, tmp_path)
+    name = f"{namespace.name}-shop"
+    try:
+        shell.run(runbook("Operations").replace("shop", name))
+        assert name == shell.run("kubectl config view --minify --output 'jsonpath={..namespace}'")
+        assert "restricted" in shell.run(f"kubectl get namespace {name} --output yaml")
+    finally:
+        cluster.core.delete_namespace(name)
+
+
+def test_every_command_of_the_runbook_is_run() -> None:
+    """Each block of commands in docs/operations.md is run by one of these tests."""
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    run = {(heading, int(number or 1)) for heading, number in re.findall(r'runbook\("([^"]+)"(?:, (\d))?\)', tests)}
+    run |= {(heading, 1) for heading in re.findall(r'^        \("(Rotate [^"]+)",', tests, re.MULTILINE)}
+    blocks = {(heading, place) for heading, found in runbook_blocks().items() for place in range(1, len(found) + 1)}
+    assert blocks == run

@@ -5,6 +5,8 @@ The engine here is a stand-in on the PATH, since no test may stop the real one.
 
 import http.server
 import os
+import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -18,6 +20,9 @@ from tests.cluster.kube import ROOT
 
 UP = "tools/cluster/up.sh"
 IDLE_ENGINE = ""  # it runs, and has nothing
+MAKES = re.compile(
+    r"^docker (run|create|build|tag|import|network create)|^kind (create|load|delete)|^kubectl .*(apply|set)"
+)
 FOREIGN_CLUSTER = 'case "$1" in ps) echo 0123456789ab ;; esac'
 
 
@@ -28,6 +33,7 @@ class Machine:
         self.programs = folder / "programs"
         self.programs.mkdir()
         self.cache = folder / "cache"
+        self.calls = folder / "calls"
         self.environment = {
             **os.environ,
             "PATH": f"{self.programs}:/usr/bin:/bin",
@@ -36,17 +42,23 @@ class Machine:
         }
 
     def program(self, name: str, script: str) -> None:
-        """Put a shell script of that name before everything else on the PATH."""
+        """Put a shell script of that name before everything else on the PATH; what it is called with is kept."""
         path = self.programs / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.write_text(f'#!/bin/sh\necho {name} "$*" >> "{self.calls}"\n{script}\n')
         path.chmod(0o755)
 
-    def refuses(self, *command: str) -> str:
-        """The one sentence a command ends with. Raises `AssertionError` where it succeeds."""
-        done = subprocess.run(
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the project here."""
+        return subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=120
         )
+
+    def refuses(self, *command: str) -> str:
+        """The one sentence a command ends with. Raises `AssertionError` where it succeeds, or has made anything."""
+        done = self.run(*command)
         assert done.returncode != 0, done.stdout
+        calls = self.calls.read_text().splitlines() if self.calls.exists() else []
+        assert [] == [call for call in calls if MAKES.search(call)]
         return done.stderr.splitlines()[-1]
 
 
@@ -136,6 +148,26 @@ def test_too_little_disk(machine: Machine) -> None:
     assert "has 1 GB free and this needs" in machine.refuses("offline/node-image.sh")
 
 
+def test_too_little_disk_for_the_nodes(machine: Machine) -> None:
+    """Where everything is built the nodes themselves still need room."""
+    with_tools(machine)
+    machine.program("docker", 'case "$1 $2" in "info --format") echo / ;; esac')
+    machine.program("df", "echo head; echo /dev/x 9 8 1048576 90% /")
+
+    said = refuses_with(machine, (ROOT / "k8s/kind.yaml").read_text().replace("hostPort", "freePort"))
+    assert "/ has 1 GB free and this needs 5 GB: free some (make clean-cache" in said
+
+
+def test_a_world_that_is_none(machine: Machine) -> None:
+    """A TANDEM_WORLD that means nothing is named."""
+    with_tools(machine)
+    machine.environment["TANDEM_WORLD"] = "moon"
+    machine.program("docker", IDLE_ENGINE)
+
+    said = refuses_with(machine, (ROOT / "k8s/kind.yaml").read_text().replace("hostPort", "freePort"))
+    assert "TANDEM_WORLD=moon is neither registry nor offline" in said
+
+
 def test_no_go(machine: Machine) -> None:
     """Where a tool would have to be built and Go is too old or missing, the sentence says which to install."""
     machine.program("go", "echo go1.25.3")
@@ -182,3 +214,34 @@ def test_a_mirror_that_refuses_a_module(
     assert f"the Go module mirror refused {module}" in said
     assert "403" in said
     assert [] == list(machine.cache.glob("tandem/bin/*")) + list(machine.cache.glob("tandem/programs/*/complete"))
+
+
+def test_clean_cache_says_what_it_frees(machine: Machine) -> None:
+    """The cache's folder goes, and of the images made offline those that no container uses. This one runs for real."""
+    docker = shutil.which("docker")
+    assert docker
+    name = f"tandem-clean-{os.getpid()}"
+    # Of the images of this machine only the test's own are shown: the others took long to build.
+    machine.program("docker", f'[ "$1" != images ] || set -- "$@" --filter "reference={name}*"\nexec {docker} "$@"')
+    for image in (f"{name}-used", f"{name}-idle"):
+        made = subprocess.run(
+            [docker, "import", "--change", "LABEL tandem.offline=test", "--change", "CMD x", "-", image],
+            input=bytes(10240), capture_output=True, check=False,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+    container = subprocess.run([docker, "create", f"{name}-used"], capture_output=True, text=True, check=True).stdout
+    module = machine.cache / "tandem" / "go" / "mod"
+    module.mkdir(parents=True)
+    (module / "file").write_bytes(bytes(3_000_000))
+    module.chmod(0o500)
+    try:
+        said = machine.run("tools/cluster/clean-cache.sh").stdout
+    finally:
+        subprocess.run([docker, "rm", container.strip()], capture_output=True, check=True)
+        subprocess.run([docker, "rmi", f"{name}-used"], capture_output=True, check=True)
+
+    assert f"freeing 2.9M in {machine.cache}/tandem" in said
+    assert not (machine.cache / "tandem").exists()
+    assert f"removed the image {name}-idle:latest, 0B" in said
+    assert f"kept the image {name}-used:latest, 0B, which is in use" in said
+    assert f"nothing is kept in {machine.cache}/tandem" in machine.run("tools/cluster/clean-cache.sh").stdout

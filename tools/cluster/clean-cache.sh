@@ -8,8 +8,11 @@ if [ -d "$cache" ]; then
     say "freeing $(du -sh "$cache" | cut -f1) in $cache"
     chmod -R u+w "$cache" # Go makes its downloaded modules read-only
     rm -rf "$cache"
+else
+    say "nothing is kept in $cache"
 fi
 docker info >/dev/null 2>&1 || exit 0
-for image in $(docker images --filter "label=$label" --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>'); do
-    if docker rmi "$image" >/dev/null 2>&1; then say "removed the image $image"; else say "kept the image $image, which is in use"; fi
+docker images --filter "label=$label" --format '{{.Repository}}:{{.Tag}} {{.Size}}' | while read -r image size; do
+    case $image in *'<none>'*) continue ;; esac
+    if docker rmi "$image" >/dev/null 2>&1; then say "removed the image $image, $size"; else say "kept the image $image, $size, which is in use"; fi
 done
