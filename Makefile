@@ -16,7 +16,7 @@ run: ## Start both services on SQLite: http://127.0.0.1:5000 and :5001 (WEB_PORT
 # --- Checks
 
 test: ## Prove everything that needs no cluster (images and Compose where an engine runs)
-	@tools/venv.sh dev && tools/test.sh $(ARGS)
+	@tools/venv.sh dev && tools/venv.sh bench && tools/test.sh $(ARGS)
 
 lint: ## Format, lint and type checks
 	@tools/venv.sh dev && tools/lint.sh

@@ -130,10 +130,10 @@ class _Exchange:
         duration = time.perf_counter() - self._started
         method = metrics.method_label(self._environ["REQUEST_METHOD"])
         route = self._environ.get(ROUTE, _NO_ROUTE)
-        labels = (method, route, self._status)
         metrics.IN_FLIGHT.dec()
-        metrics.REQUESTS.labels(*labels).inc()
-        metrics.DURATION.labels(*labels).observe(duration)
+        requests, durations = metrics.answered(method, route, self._status)
+        requests.inc()
+        durations.observe(duration)
         _log.info(
             "request", method=method, route=route, status=int(self._status), duration_ms=round(duration * 1000, 3)
         )

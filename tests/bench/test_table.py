@@ -21,7 +21,7 @@ def test_table_names_everyone_with_medians() -> None:
     text = render(results, {"web": 70.4})
     assert "| / | floor | 100 | 1.10 | 100 | 1.0 | 2.0 |" in text
     assert "| / | ours | 110 |  | 100 | 1.0 | 2.0 |" in text
-    assert "memory of web after load: 70 MiB" in text
+    assert "- memory of web after load: 70 MiB" in text
 
 
 def test_report_without_a_result_is_refused() -> None:

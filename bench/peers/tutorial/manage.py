@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
-from django.http import JsonResponse
+from django.http import HttpResponseNotModified, JsonResponse
 from django.urls import path
 
 BARE = "BARE" in os.environ
@@ -39,7 +39,11 @@ def users(request):
         return JsonResponse([dict(zip(names, row, strict=True)) for row in cursor.fetchall()], safe=False)
 
 
-urlpatterns = [path("users", users)]
+def unchanged(request):
+    return HttpResponseNotModified()
+
+
+urlpatterns = [path("users", users), path("unchanged", unchanged)]
 application = get_wsgi_application()
 
 if __name__ == "__main__":
