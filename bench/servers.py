@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bench.data import ROOT, STATE
@@ -56,7 +57,8 @@ class Server:
         pids = [self.process.pid]
         for pid in pids:
             for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                pids.extend(map(int, task.read_text().split()))
+                with suppress(FileNotFoundError):  # a thread that has ended meanwhile
+                    pids.extend(map(int, task.read_text().split()))
         return pids
 
     def cpu(self) -> float:
