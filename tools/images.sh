@@ -46,5 +46,18 @@ build() { # build SERVICE
 [ $# -gt 0 ] || set -- web api
 for service; do
     [ -f "Dockerfile.$service" ] || fail "there is no service $service: web and api are"
-    build "$service"
 done
+
+# Side by side: what both share is built once, and while psycopg is compiled there is work for a second core.
+building=()
+# shellcheck disable=SC2329  # called by offline/lib.sh's trap
+clean_up() { for group in "${building[@]}"; do kill -- "-$group" 2>/dev/null || true; done; }
+set -m # a process group for each, to be ended as one
+for service; do
+    build "$service" </dev/null &
+    building+=($!)
+done
+set +m
+failed=0
+for group in "${building[@]}"; do wait "$group" || failed=1; done
+exit $failed

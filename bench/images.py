@@ -1,0 +1,177 @@
+"""``python -m bench.images``: our images beside the usual recipe's, by size and by start.
+
+The peers (bench/peers/images) are built in the same run, from the same base and the same lock files. A start is from
+`docker run` to the first 200; they take turns, so that a noisy minute hits all of them. MB are of 1,000,000 bytes;
+compressed is each layer by itself, as a registry keeps it.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.servers import ROOT
+from serving.version import version
+
+PORTS = {"web": 5000, "api": 5001}
+# The first request that a user sends: the greeting; the list of users, from a database that is there.
+PATHS = {"web": "/", "api": "/users"}
+TOKEN = secrets.token_hex(32)
+LIMIT = 60.0  # seconds for a start
+
+
+class Measured(NamedTuple):
+    """An image's sizes in MB and its starts in milliseconds."""
+
+    unpacked: float
+    compressed: float
+    starts: list[float]
+
+
+def docker(*arguments: str) -> str:
+    """What a docker command prints. Raises SystemExit with what it said where it fails."""
+    ran = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+    if ran.returncode:
+        raise SystemExit(f"docker {' '.join(arguments)} failed: {ran.stderr.strip()}")
+    return ran.stdout.strip()
+
+
+def build() -> dict[tuple[str, str], str]:
+    """Build all four images; their tags by service and contender."""
+    if subprocess.run(["tools/images.sh"], cwd=ROOT, check=False).returncode:
+        raise SystemExit("The images could not be built, so nothing was measured.")
+    bundle = next((os.environ[n] for n in ("CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE") if os.environ.get(n)), os.devnull)
+    tags = {}
+    for service in PORTS:
+        tags[service, "ours"] = f"tandem-{service}:{version()}"
+        tags[service, "usual"] = f"tandem-bench-{service}:usual"
+        docker(
+            "build", "--quiet", "--secret", f"id=ca,src={bundle}", "--file", "bench/peers/images/Dockerfile",
+            "--target", service, "--tag", tags[service, "usual"], ".",
+        )  # fmt: skip
+    return tags
+
+
+def compressed(tag: str) -> float:
+    """MB of all layers, each by `zstd -19`."""
+    total = 0
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "image.tar")
+        docker("save", "--output", str(archive), tag)
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        for layer in json.loads(Path(folder, "manifest.json").read_text(encoding="utf-8"))[0]["Layers"]:
+            small = Path(folder, "layer.zst")
+            subprocess.run(["zstd", "-19", "-T0", "-qf", Path(folder, layer), "-o", small], check=True)
+            total += small.stat().st_size
+    return total / 1e6
+
+
+@contextmanager
+def database(image: str) -> Iterator[str]:
+    """A volume with a migrated database and the sample users, for `docker run`."""
+    volume = docker("volume", "create")
+    try:
+        for command in (("migrate",), ("loadusers", "--sample")):
+            docker("run", "--rm", *flags("api", volume), image, *command)
+        yield volume
+    finally:
+        docker("volume", "rm", volume)
+
+
+def flags(service: str, volume: str) -> list[str]:
+    """As the images are meant to run: hardened, in production."""
+    values = {
+        "SECRET_KEY": TOKEN[::-1],
+        "API_TOKEN": TOKEN,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": "sqlite:////data/users.db",
+    }
+    hardened = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+    data = [f"--volume={volume}:/data"] if service == "api" else []
+    return [*hardened, *data, *(f"--env={name}={value}" for name, value in values.items())]
+
+
+def start(service: str, image: str, volume: str) -> float:
+    """Milliseconds from `docker run` to the first 200. Raises SystemExit where it does not come."""
+    began = time.perf_counter()
+    container = docker("run", "--detach", f"--publish=127.0.0.1::{PORTS[service]}", *flags(service, volume), image)
+    try:
+        bindings = docker("port", container, f"{PORTS[service]}/tcp")
+        port = int(bindings.splitlines()[0].rpartition(":")[2])
+        while status(port, PATHS[service]) != 200:
+            if time.perf_counter() > began + LIMIT:
+                raise SystemExit(f"{image} did not answer within {LIMIT:g} s: {docker('logs', container)}")
+            time.sleep(0.002)
+        return (time.perf_counter() - began) * 1000
+    finally:
+        docker("rm", "--force", container)
+
+
+def status(port: int, path: str) -> int:
+    """The status of one GET; 0 where nothing answers yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def render(found: dict[tuple[str, str], Measured]) -> str:
+    """The table, in Markdown."""
+    lines = ["| image | who | unpacked MB | zstd MB | start ms, median | ours ÷ usual |", "|---|---|--:|--:|--:|--:|"]
+    for (service, who), each in found.items():
+        median = statistics.median(each.starts)
+        ratio = f"{median / statistics.median(found[service, 'usual'].starts):.2f}" if who == "ours" else ""
+        lines.append(
+            f"| tandem-{service} | {who} | {each.unpacked:.1f} | {each.compressed:.1f} | {median:.0f} "
+            f"({min(each.starts):.0f} to {max(each.starts):.0f}) | {ratio} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Build, measure and print; one sentence where there is no engine or no zstd."""
+    parser = argparse.ArgumentParser(prog="python -m bench.images", description=__doc__.splitlines()[0])
+    parser.add_argument("--starts", type=int, default=10, help="of each image")
+    arguments = parser.parse_args()
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        print("Images and starts are left out: no container engine answers.")
+        return
+    if shutil.which("zstd") is None:
+        sys.exit("zstd is not installed, and it compresses the layers (Debian: apt-get install zstd)")
+    tags = build()
+    starts: dict[tuple[str, str], list[float]] = {key: [] for key in tags}
+    with database(tags["api", "ours"]) as volume:
+        for round_number in range(arguments.starts + 1):  # the first warms the disk's cache and does not count
+            for (service, who), tag in tags.items():
+                taken = start(service, tag, volume)
+                if round_number:
+                    starts[service, who].append(taken)
+    found = {
+        key: Measured(int(docker("image", "inspect", "--format={{.Size}}", tag)) / 1e6, compressed(tag), starts[key])
+        for key, tag in tags.items()
+    }
+    print(render(found))
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    print(f"\n{when}, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}, {arguments.starts} starts of each")
+
+
+if __name__ == "__main__":
+    main()
