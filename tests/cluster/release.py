@@ -46,15 +46,20 @@ class Release:
         """`helm install --wait`; the seconds that it took."""
         return self._timed("install", values, examples, timeout)
 
-    def upgrade(self, values: Values | None = None, *examples: str, timeout: str = "120s") -> float:
-        """`helm upgrade --wait` with these values and no others; the seconds that it took."""
-        return self._timed("upgrade", values, examples, timeout)
+    def upgrade(
+        self, values: Values | None = None, *examples: str, timeout: str = "120s", force: bool = False
+    ) -> float:
+        """`helm upgrade --wait` with these values and no others; the seconds that it took.
 
-    def _timed(self, verb: str, values: Values | None, examples: tuple[str, ...], timeout: str) -> float:
+        `force` takes back what others, such as an autoscaler, have set meanwhile.
+        """
+        return self._timed("upgrade", values, examples, timeout, *(["--force-conflicts"] if force else []))
+
+    def _timed(self, verb: str, values: Values | None, examples: tuple[str, ...], timeout: str, *more: str) -> float:
         files = [argument for name in examples for argument in ("--values", str(EXAMPLES / f"{name}.yaml"))]
         began = time.monotonic()
         given = ["--set-json", json.dumps(values)] if values else []
-        self.helm(verb, self.name, str(self.chart), *files, *given, "--wait", "--timeout", timeout)
+        self.helm(verb, self.name, str(self.chart), *files, *given, *more, "--wait", "--timeout", timeout)
         self.took = time.monotonic() - began
         return self.took
 
