@@ -86,7 +86,7 @@ dev: ## skaffold dev in the cluster: what is saved reloads in its pod (PROFILE=p
 .PHONY: bench
 
 bench: ## Measure both services beside their peers: CPU a request, requests/s, p99 (ARGS="--rounds 5")
-	@tools/venv.sh dev && tools/venv.sh bench && .venv/bin/python -m bench $(ARGS)
+	@tools/venv.sh dev && tools/venv.sh bench && .venv/bin/python -m bench $(ARGS) && PYTHONPATH=apps .venv/bin/python -m bench.images
 
 # --- Upkeep
 
