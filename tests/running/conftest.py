@@ -145,7 +145,8 @@ def running(folder: Path) -> Iterator[Run]:
     log = folder.parent / f"run-{ports[0]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["make", "run"],
+            # As a terminal starts it: what runs in a script's background ignores interrupts, and so would its children.
+            ["env", "--default-signal=INT", "make", "run"],
             cwd=folder,
             env=shell_environment(WEB_PORT=str(ports[0]), API_PORT=str(ports[1]), LOG_FORMAT="text"),
             stdout=output,
