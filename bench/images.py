@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.servers import ROOT
+from bench.data import ROOT
 from serving.version import version
 
 PORTS = {"web": 5000, "api": 5001}

@@ -1,4 +1,4 @@
-"""Carry the version of pyproject.toml into the charts. `make version` then renders what is generated from them."""
+"""Carry the version of pyproject.toml to the charts, the Dockerfiles and compose.yaml."""
 
 import re
 import sys
@@ -18,9 +18,19 @@ def charts() -> dict[str, str]:
     }
 
 
+def images() -> dict[str, str]:
+    """The Dockerfiles and compose.yaml, by their path from the root, with that version as default and as tag."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    lines = re.compile(r"(?m)^(ARG VERSION=| *image: tandem-\w+:).*$")
+    return {
+        path: lines.sub(rf"\g<1>{version}", (ROOT / path).read_text(encoding="utf-8"))
+        for path in ("Dockerfile.web", "Dockerfile.api", "compose.yaml")
+    }
+
+
 def main() -> int:
     """Write them, and name each that changed."""
-    for path, text in charts().items():
+    for path, text in {**charts(), **images()}.items():
         if (ROOT / path).read_text(encoding="utf-8") != text:
             (ROOT / path).write_text(text, encoding="utf-8")
             print(path)

@@ -54,7 +54,7 @@ def test_start(image: Image, data: str) -> None:
 def test_required_values(image: Image) -> None:
     """Without any one of the values that production needs it does not start, and one sentence names it."""
     for name in REQUIRED[image.service]:
-        ran = run_once(image.tag, **{name: ""})
+        ran = run_once(image.tag, flags=(), **{name: ""})
         assert (EX_CONFIG, "") == (ran.returncode, ran.stdout)
         (sentence,) = ran.stderr.splitlines()
         assert sentence.startswith(f"{name} is not set")
@@ -66,10 +66,10 @@ def test_required_values(image: Image) -> None:
 def test_weak_values(image: Image, name: str) -> None:
     """A short secret and a documented example are refused, also as one of several."""
     strong = production()[name]
-    short = run_once(image.tag, **{name: f"{strong},{'k' * 31}"})
+    short = run_once(image.tag, flags=(), **{name: f"{strong},{'k' * 31}"})
     assert EX_CONFIG == short.returncode
     assert short.stderr.startswith(f"{name} has a value of 31 characters, and ENVIRONMENT=production needs at least 32")
-    example = run_once(image.tag, **{name: f"{strong},development-only-{'k' * 32}"})
+    example = run_once(image.tag, flags=(), **{name: f"{strong},development-only-{'k' * 32}"})
     assert EX_CONFIG == example.returncode
     assert example.stderr.startswith(f"{name} is a documented example, which ENVIRONMENT=production refuses")
 

@@ -7,7 +7,6 @@ import stat
 import tomllib
 from typing import Any
 
-import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -15,6 +14,7 @@ from serving.version import version
 from tests.engine import docker, run
 from tests.images.conftest import Image
 from tests.services import ROOT
+from tools.version import images as written_versions
 
 # MB of 1,000,000 bytes: the limits that the project sets itself (docs, "Images").
 UNPACKED = {"web": 54, "api": 84}
@@ -87,11 +87,11 @@ def test_labels(image: Image) -> None:
     assert "commit" == run("git", "cat-file", "-t", commit).stdout.strip()
 
 
-@pytest.mark.parametrize("file", ["Dockerfile.web", "Dockerfile.api", "compose.yaml"])
-def test_version_by_default(file: str) -> None:
-    """A build without arguments carries pyproject.toml's version too: `make version` writes it into these files."""
-    versions = re.findall(r"(?:ARG VERSION=|tandem-\w+:)(\d[\w.]*)", (ROOT / file).read_text())
-    assert {version()} == set(versions)
+def test_version_by_default() -> None:
+    """A build without arguments carries pyproject.toml's version too: `make version` has nothing to change."""
+    for file, text in written_versions().items():
+        assert (ROOT / file).read_text(encoding="utf-8") == text
+        assert {version()} == set(re.findall(r"(?:ARG VERSION=|tandem-\w+:)(\d[\w.]*)", text))
 
 
 def test_size(image: Image) -> None:
