@@ -46,9 +46,11 @@ def environment(variables: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"--env={name}={value}" for name, value in variables.items())
 
 
-def run_once(image: str, *arguments: str, flags: tuple[str, ...] = (), **changes: str) -> Ran:
+def run_once(image: str, *arguments: str, flags: tuple[str, ...] = (), changes: Mapping[str, str] | None = None) -> Ran:
     """Run a service's image, hardened, until it leaves by itself: `arguments` follow its entrypoint."""
-    return run("docker", "run", "--rm", *HARDENED, *environment(production(**changes)), *flags, image, *arguments)
+    return run(
+        "docker", "run", "--rm", *HARDENED, *environment(production(**(changes or {}))), *flags, image, *arguments
+    )
 
 
 class Container:

@@ -21,8 +21,12 @@ def ask(path: str) -> int:
     environ["REMOTE_ADDR"] = environ["HTTP_HOST"] = "127.0.0.1"
     setup_testing_defaults(environ)
     statuses: list[str] = []
+
+    def start_response(status: str, *_: Any) -> Any:
+        statuses.append(status)
+
     begun = time.perf_counter_ns()
-    answer = application(environ, lambda status, _headers, _info=None: statuses.append(status) or (lambda _: None))
+    answer = application(environ, start_response)
     size = sum(len(part) for part in answer)
     if close := getattr(answer, "close", None):
         close()

@@ -16,7 +16,8 @@ MIGRATIONS = ROOT / "apps" / "api" / "users" / "migrations"
 def command(name: str) -> list[str]:
     """That check of migrations as tools/lint.sh has it."""
     (line,) = re.findall(rf"^python -m (django {name} .*)$", (ROOT / "tools/lint.sh").read_text(), re.MULTILINE)
-    return str(line).replace("tools.migration_settings", "trial_settings").split()
+    settings = str(line).replace("tools.migration_settings", "trial_settings")
+    return settings.split()
 
 
 def refuses(check: str, folder: Path, operation: str = "", database: str = "sqlite:///:memory:") -> str:

@@ -142,7 +142,7 @@ def test_every_page(scripted: Page, stage: Stage, show: Callable[[Page, Stage], 
             assert 24 <= (control.bounding_box() or {"height": 0})["height"]  # pixels (2.5.8)
 
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its literals
+        page.emulate_media(color_scheme=scheme)
         shown = page.evaluate(MEASURE)
         assert (scheme == "dark") == (shown["ground"] < 0.1)
         assert shown["measured"]

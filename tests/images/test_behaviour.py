@@ -54,7 +54,7 @@ def test_start(image: Image, data: str) -> None:
 def test_required_values(image: Image) -> None:
     """Without any one of the values that production needs it does not start, and one sentence names it."""
     for name in REQUIRED[image.service]:
-        ran = run_once(image.tag, flags=(), **{name: ""})
+        ran = run_once(image.tag, changes={name: ""})
         assert (EX_CONFIG, "") == (ran.returncode, ran.stdout)
         (sentence,) = ran.stderr.splitlines()
         assert sentence.startswith(f"{name} is not set")
@@ -66,17 +66,17 @@ def test_required_values(image: Image) -> None:
 def test_weak_values(image: Image, name: str) -> None:
     """A short secret and a documented example are refused, also as one of several."""
     strong = production()[name]
-    short = run_once(image.tag, flags=(), **{name: f"{strong},{'k' * 31}"})
+    short = run_once(image.tag, changes={name: f"{strong},{'k' * 31}"})
     assert EX_CONFIG == short.returncode
     assert short.stderr.startswith(f"{name} has a value of 31 characters, and ENVIRONMENT=production needs at least 32")
-    example = run_once(image.tag, flags=(), **{name: f"{strong},development-only-{'k' * 32}"})
+    example = run_once(image.tag, changes={name: f"{strong},development-only-{'k' * 32}"})
     assert EX_CONFIG == example.returncode
     assert example.stderr.startswith(f"{name} is a documented example, which ENVIRONMENT=production refuses")
 
 
 def test_unusable_database_url(images: dict[str, Image]) -> None:
     """Named, and not repeated, since it holds a password."""
-    ran = run_once(images["api"].tag, DATABASE_URL="mysql://tandem:hidden@database/tandem")
+    ran = run_once(images["api"].tag, changes={"DATABASE_URL": "mysql://tandem:hidden@database/tandem"})
     assert EX_CONFIG == ran.returncode
     assert ran.stderr.startswith("DATABASE_URL cannot be used: it has to look like ")
     assert "hidden" not in ran.stderr
@@ -100,11 +100,11 @@ def test_secrets_from_files(image: Image, data: str, tmp_path: Path) -> None:
         assert not any(values[name] in environment for name in names)
     for name in names:
         (tmp_path / name).chmod(0o600)
-        unreadable = run_once(image.tag, flags=(mount,), **from_files)
+        unreadable = run_once(image.tag, flags=(mount,), changes=from_files)
         sentence = f"{name}_FILE names /run/secrets/{name}, which cannot be read: Permission denied."
         assert (EX_CONFIG, [sentence]) == (unreadable.returncode, unreadable.stderr.splitlines())
         (tmp_path / name).chmod(0o644)
-        missing = run_once(image.tag, flags=(mount,), **from_files | {f"{name}_FILE": "/run/secrets/none"})
+        missing = run_once(image.tag, flags=(mount,), changes=from_files | {f"{name}_FILE": "/run/secrets/none"})
         sentence = f"{name}_FILE names /run/secrets/none, which cannot be read: No such file or directory."
         assert (EX_CONFIG, [sentence]) == (missing.returncode, missing.stderr.splitlines())
 

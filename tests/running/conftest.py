@@ -141,19 +141,19 @@ class Run:
 @contextmanager
 def running(folder: Path) -> Iterator[Run]:
     """`make run` in that folder, on free ports, until the end of the block."""
-    ports = [free_port(), free_port()]
-    log = folder.parent / f"run-{ports[0]}.log"
+    web_port, api_port = free_port(), free_port()
+    log = folder.parent / f"run-{web_port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             # As a terminal starts it: what runs in a script's background ignores interrupts, and so would its children.
             ["env", "--default-signal=INT", "make", "run"],
             cwd=folder,
-            env=shell_environment(WEB_PORT=str(ports[0]), API_PORT=str(ports[1]), LOG_FORMAT="text"),
+            env=shell_environment(WEB_PORT=str(web_port), API_PORT=str(api_port), LOG_FORMAT="text"),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    run = Run(folder, *ports, process, log)
+    run = Run(folder, web_port, api_port, process, log)
     try:
         yield run
     finally:
