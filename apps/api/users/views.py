@@ -41,7 +41,7 @@ router = Router(auth=Token(), tags=["users"])
 
 def _documented(success: dict[int, Any], *errors: int) -> dict[int, Any]:
     """The answers of an operation, for the schema: its own, and those that every operation can give."""
-    return {**success, **dict.fromkeys(sorted((401, 413, 503, *errors)), schemas.Problem)}
+    return {**success, **dict.fromkeys(sorted((400, 401, 413, 503, *errors)), schemas.Problem)}
 
 
 def _header(name: str, text: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def list_users(
     return HttpResponse(page.body, content_type=JSON, headers=headers)
 
 
-@router.post("/users", summary="Create a user", response=_documented({201: UserOut}, 400, 409, 415, 422, 507))
+@router.post("/users", summary="Create a user", response=_documented({201: UserOut}, 408, 409, 415, 422, 507))
 def create_user(request: HttpRequest, user: UserIn) -> HttpResponse:
     """The address of the new user is in `Location`."""
     with _unique_email():
@@ -107,7 +107,7 @@ def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
 @router.patch(
     "/users/{int:user_id}",
     summary="Change a user",
-    response=_documented({200: UserOut}, 400, 404, 409, 412, 415, 422, 507),
+    response=_documented({200: UserOut}, 404, 408, 409, 412, 415, 422, 507),
     openapi_extra=_IF_MATCH,
 )
 def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) -> HttpResponse:
