@@ -166,10 +166,11 @@ def _templates(application: str) -> list[str]:
 def _write_error(sock: socket.socket, status: int, reason: str, _detail: str) -> None:
     """What gunicorn answers to a request that it cannot read: a problem document (RFC 9457), where its own is HTML.
 
-    gunicorn has no setting for it. The detail is left out, since it repeats what the client sent.
+    gunicorn has no setting for it. Its own detail is not passed on, since it repeats what the client sent.
     """
     title = reason or http.HTTPStatus(status).phrase
-    body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
+    detail = "The request cannot be read as HTTP."
+    body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
     head = (
         f"HTTP/1.1 {status} {title}\r\nConnection: close\r\n"
         f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
