@@ -48,7 +48,7 @@ class Plan:
     kept_alive: int = 50  # connections, over all services
     new_share: float = 0.5  # of the requests go out on a new connection
     timeout: float = 5
-    at_most: int = 400  # requests open at once
+    at_most: int = 800  # requests open at once: more than wait for a stopping worker, whose 2 s are 400 requests
     mix: tuple[str, ...] = field(default=MIX)
 
     def __post_init__(self) -> None:
