@@ -20,6 +20,7 @@ from serving.version import version
 from tests.services import ROOT, Service, free_port, running
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+DURATION_COUNT = "http_request_duration_seconds_count"
 FIELDS = {"time", "level", "event", "request_id", "trace_id", "method", "route", "status", "duration_ms"}
 
 
@@ -58,6 +59,14 @@ def _metrics(service: Service) -> dict[tuple[str, tuple[tuple[str, str], ...]], 
         for family in text_string_to_metric_families(response.data.decode())
         for sample in family.samples
     }
+
+
+def _wait_for_count(service: Service, requests: int) -> None:
+    """Wait until that many are counted: a request is counted when it is over, which is after its answer."""
+    deadline = time.monotonic() + 5
+    while requests != (counted := sum(v for (k, _), v in _metrics(service).items() if k == DURATION_COUNT)):
+        assert time.monotonic() < deadline, counted
+        time.sleep(0.02)
 
 
 def test_a_request_is_one_line(service: Service) -> None:
@@ -113,6 +122,7 @@ def test_metrics_are_one_set_for_all_workers(two_workers: Service) -> None:
     for path in ("/a", "/b", "/c"):
         two_workers.request("GET", path)
     two_workers.request("BREW", "/users")
+    _wait_for_count(two_workers, 44)
     seen = [_metrics(two_workers) for _ in range(10)]
     assert all(metrics == seen[0] for metrics in seen)
     labels = (("method", "GET"), ("route", "/users"), ("status", "200"))
