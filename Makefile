@@ -93,5 +93,5 @@ bench: ## Measure both services beside their peers: CPU a request, requests/s, p
 lock: ## Resolve the dependencies again into the requirements files (UPGRADE=1 for the newest)
 	@tools/venv.sh dev && tools/lock.sh
 
-version: ## Carry the version of pyproject.toml into the charts
+version: ## Carry the version of pyproject.toml into the charts, the Dockerfiles and compose.yaml
 	@tools/venv.sh dev && .venv/bin/python -m tools.version && .venv/bin/python -m tools.manifests

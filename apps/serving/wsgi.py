@@ -119,12 +119,13 @@ class _Exchange:
         try:
             if hasattr(self._body, "close"):
                 self._body.close()
-            if "CONTENT_LENGTH" in self._environ:
-                # What is left unread would reset the connection as it is closed, and the client may lose the answer.
-                with suppress(OSError):
-                    _discard(self._environ)
         finally:
             self._finish()
+        if "CONTENT_LENGTH" in self._environ:
+            # What is left unread would reset the connection as it is closed, and the client may lose the answer.
+            # However slowly it comes, it is no part of the answer's time.
+            with suppress(OSError):
+                _discard(self._environ)
 
     def _finish(self) -> None:
         duration = time.perf_counter() - self._started

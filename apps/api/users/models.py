@@ -25,7 +25,7 @@ class User(models.Model):
         return f"user {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Count the write."""
+        """Count the write, for whoever changes a user past the views: a shell, a command."""
         if not self._state.adding:
             self.version += 1
         super().save(*args, **kwargs)
