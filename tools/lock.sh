@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 compile() { # compile OUTPUT ARGUMENT…
     output=$1
     shift
+    # uv keeps the pins that it finds where it writes to, and moves them with UPGRADE=1 alone.
+    [ ! -f "$output" ] || cp "$output" "$output.new"
     "${UV:-.venv/bin/uv}" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
         --no-header --no-annotate ${UPGRADE:+--upgrade} --output-file "$output.new" "$@"
     { echo "# Made by \`make lock\`; the direct dependencies stand in pyproject.toml."; cat "$output.new"; } > "$output"
