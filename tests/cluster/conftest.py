@@ -26,11 +26,10 @@ def cluster() -> Cluster:
 
 @pytest.fixture(scope="session")
 def app_images(cluster: Cluster) -> dict[str, str]:
-    """The names of web's and api's images at this version, in every node; built where the engine has none."""
+    """The names of web's and api's images at this version, built of this tree, in every node."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     images = {name: f"tandem-{name}:{version}" for name in ("web", "api")}
-    if subprocess.run(["docker", "image", "inspect", *images.values()], capture_output=True, check=False).returncode:
-        command("make", "images", timeout=900)
+    command("tools/images.sh", timeout=900)
     command("tools/cluster/load.sh", *images.values(), timeout=300)
     return images
 
