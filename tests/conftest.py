@@ -1,6 +1,5 @@
 """What every folder of tests shares: real services, a real PostgreSQL, and no skip that CI does not know by name."""
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.once import Once, of_the_run
 from tests.requirements import ALLOWED_IN_CI, missing
-from tests.services import Service, manage, running
+from tests.services import Service, running
 
-_numbers = itertools.count(1)
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """What is made once, for all processes of a run."""
+    return of_the_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +30,12 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def database_url(request: pytest.FixtureRequest, once: Once, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated database without users: each test that uses it runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('database')}/users.db"
-    else:
-        server: postgres.Server = request.getfixturevalue("postgres_server")
-        url = server.create(f"tests_{next(_numbers)}")
-    manage(url, "migrate")
-    return url
+        return once.sqlite(tmp_path_factory.mktemp("database"))
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    return server.create_migrated()
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,9 @@ def api(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def sample_database(tmp_path_factory: pytest.TempPathFactory) -> str:
+def sample_database(once: Once, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A SQLite database with the sample users."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('database')}/users.db"
-    manage(url, "migrate")
-    manage(url, "loadusers", "--sample")
-    return url
+    return once.sqlite(tmp_path_factory.mktemp("database"), sample=True)
 
 
 Start = Callable[..., Service]
@@ -61,6 +59,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start services that end with the test: ``start("web", API_URL=…)``."""
     with ExitStack() as stack:
         yield lambda name, **environment: stack.enter_context(running(name, tmp_path, **environment))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With `--dist loadgroup`: files stay together, and the group `alone` waits for the end."""
+    from tests.parallel import AloneAtTheEnd  # pytest-xdist is nothing that a single file's tests need
+
+    return AloneAtTheEnd(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, from the packages of this machine, on a free port of 127.0.0.1."""
 
+import itertools
 import os
 import pwd
 import shutil
@@ -15,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from tests.requirements import postgres_programs
-from tests.services import free_port
+from tests.services import free_port, manage
 
 
 class Server:
@@ -30,6 +31,8 @@ class Server:
             ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
         )
         self._process: subprocess.Popen[bytes] | None = None
+        self._migrated = ""
+        self._numbers = itertools.count(1)
         options = ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
         self._run("initdb", "-D", str(folder / "data"), *options)
 
@@ -42,6 +45,8 @@ class Server:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
+            # Tests kill the server and never the machine: what was written is there without waiting for the disk.
+            "fsync": "off",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -68,11 +73,19 @@ class Server:
         """The DATABASE_URL of a database on this server."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
-        """A new, empty database; its DATABASE_URL."""
+    def create(self, database: str, template: str = "template1") -> str:
+        """A new database, empty or a copy of another; its DATABASE_URL."""
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            connection.execute(create.format(sql.Identifier(database), sql.Identifier(template)))
         return self.url(database)
+
+    def create_migrated(self) -> str:
+        """A new database with api's tables and without users; its DATABASE_URL."""
+        if not self._migrated:
+            self._migrated = "migrated"
+            manage(self.create(self._migrated), "migrate")
+        return self.create(f"migrated_{next(self._numbers)}", self._migrated)
 
 
 @contextmanager

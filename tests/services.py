@@ -1,13 +1,14 @@
 """Real services for tests: `python -m web` and `python -m api` on free ports of 127.0.0.1, with their own state."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import urllib3
@@ -17,9 +18,11 @@ START_LIMIT = 20.0  # seconds
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port that nothing listens on, and that Linux gives to no outgoing connection before a test takes it."""
+    while True:
+        port = 10_000 + secrets.randbelow(18_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Service:
@@ -68,13 +71,19 @@ class Service:
 
     def stop(self, by: signal.Signals = signal.SIGTERM, timeout: float = 25) -> int:
         """End it; the exit code."""
+        self._hang_up()
         self.process.send_signal(by)
         try:
             return self.process.wait(timeout)
         finally:
             self.process.kill()
             self.process.wait()
-            self.http.clear()
+
+    def _hang_up(self) -> None:
+        # For a connection that is still open a stopping worker waits two seconds.
+        for key in self.http.pools.keys():  # noqa: SIM118 # it is no mapping that can be iterated
+            self.http.pools[key].close()
+        self.http.clear()
 
 
 @contextmanager

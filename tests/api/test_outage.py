@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import urllib3
 
+from tests.once import Once
 from tests.postgres import Server
 from tests.services import Service, manage, running
 
@@ -25,8 +27,7 @@ def _statuses(api: Service, path: str, wanted: int, within: float) -> list[int]:
 
 def test_postgresql_stops_and_starts_again(postgres_server: Server, tmp_path: Path) -> None:
     """Liveness stays green, readiness names the check, writes are refused, and 5 s after its return all is well."""
-    url = postgres_server.create("outage")
-    manage(url, "migrate")
+    url = postgres_server.create_migrated()
     with running("api", tmp_path, DATABASE_URL=url) as api:
         users = [{"name": f"User {n}", "email": f"user{n}@example.org"} for n in range(20)]
         created = [api.request("POST", "/users", json=user) for user in users]
@@ -69,10 +70,9 @@ def test_a_waiting_migration_keeps_the_service_out_of_rotation(tmp_path: Path) -
         assert api.request("GET", "/readyz").status == 200
 
 
-def test_a_migration_of_newer_code_does_not(tmp_path: Path) -> None:
+def test_a_migration_of_newer_code_does_not(once: Once, tmp_path: Path) -> None:
     """In mid-rollout the old code goes on serving on the new schema."""
-    url = f"sqlite:///{tmp_path}/users.db"
-    manage(url, "migrate")
+    url = once.sqlite(tmp_path)
     with closing(sqlite3.connect(tmp_path / "users.db")) as database, database:
         database.execute(
             "INSERT INTO django_migrations (app, name, applied) VALUES ('users', '9999_newer', '2026-01-01')"
@@ -81,10 +81,10 @@ def test_a_migration_of_newer_code_does_not(tmp_path: Path) -> None:
         assert api.request("GET", "/readyz").status == 200
 
 
+@pytest.mark.xdist_group("alone")  # how fast an answer is under a load
 def test_many_clients_during_an_outage(postgres_server: Server, tmp_path: Path) -> None:
     """Requests that keep coming hear a 503 at once, `/livez` stays fast, and the return is noticed within seconds."""
-    url = postgres_server.create("outage_many")
-    manage(url, "migrate")
+    url = postgres_server.create_migrated()
     with running("api", tmp_path, DATABASE_URL=url, WEB_CONCURRENCY="1") as api:
         assert api.request("GET", "/users").status == 200
         postgres_server.stop()

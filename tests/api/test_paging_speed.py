@@ -13,8 +13,11 @@ import dj_database_url
 import psycopg
 import pytest
 
+from tests.once import Once
 from tests.postgres import Server
-from tests.services import ROOT, environment, manage
+from tests.services import ROOT, environment
+
+pytestmark = pytest.mark.xdist_group("alone")  # figures of time
 
 MANY, FEW = 1_000_000, 1_000
 ROUNDS = 11
@@ -51,18 +54,16 @@ def _fill_postgresql(url: str, count: int) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[int, str]:
+def databases(request: pytest.FixtureRequest, once: Once, tmp_path: Path) -> dict[int, str]:
     """A database with many users and one with few, by their number."""
     urls = {}
     for count in (MANY, FEW):
         if request.param == "sqlite":
-            urls[count] = f"sqlite:///{tmp_path}/{count}.db"
-            manage(urls[count], "migrate")
+            urls[count] = once.sqlite(tmp_path, name=f"{count}.db")
             _fill_sqlite(urls[count], count)
         else:
             server: Server = request.getfixturevalue("postgres_server")
-            urls[count] = server.create(f"paging_{count}")
-            manage(urls[count], "migrate")
+            urls[count] = server.create_migrated()
             _fill_postgresql(urls[count], count)
     return urls
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, sync_playwright
 
+from tests.once import Once
 from tests.requirements import require_program
-from tests.services import manage, running
+from tests.services import running
 from tests.web.faults import FaultServer, fault_server
 
 PATIENCE = 10_000  # milliseconds
@@ -25,19 +26,16 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The services, once for all tests of this folder, with one worker each and the sample users."""
     require_program("chromium", "chromium")
     folder = tmp_path_factory.mktemp("browser")
-    database = f"sqlite:///{folder}/users.db"
-    manage(database, "migrate")
-    manage(database, "loadusers", "--sample")
     with ExitStack() as stack:
 
         def start(name: str, **environment: str) -> str:
             return stack.enter_context(running(name, folder, WEB_CONCURRENCY="1", **environment)).url
 
-        api = start("api", DATABASE_URL=database)
+        api = start("api", DATABASE_URL=once.sqlite(folder, sample=True))
         faults = stack.enter_context(fault_server())
         yield Stage(start("web", API_URL=api), api, start("web", API_URL=faults.url, API_TIMEOUT="1"), faults)
 

@@ -77,13 +77,13 @@ def api(
     if REMOTE:
         yield Api(REMOTE)
         return
-    from tests.services import manage, running  # not in the image, where there is nothing to start
+    from tests.services import running  # not in the image, where there is nothing to start
 
     folder = tmp_path_factory.mktemp(f"contract-{contract_database}")
-    url = f"sqlite:///{folder}/users.db"
     if contract_database == "postgresql":
-        url = request.getfixturevalue("postgres_server").create("contract")
-    manage(url, "migrate")
+        url = request.getfixturevalue("postgres_server").create_migrated()
+    else:
+        url = request.getfixturevalue("once").sqlite(folder)
     with running("api", folder, DATABASE_URL=url, API_TOKEN=f"{TOKEN},{'second-' * 8}") as service:
         yield Api(service.url)
         log = service.output()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from tests.once import Once
 from tests.requirements import require_program
 from tests.services import ROOT, free_port
 
@@ -169,10 +170,14 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(once: Once) -> Path:
     """A fresh copy in which the first `make run` was interrupted while it installed, and the second one made `KEPT`."""
     require_program("make", "make")
-    folder = copy_tree(tmp_path_factory.mktemp("installed") / "tandem")
+    return once.folder("installed", _install) / "tandem"
+
+
+def _install(parent: Path) -> None:
+    folder = copy_tree(parent / "tandem")
     with running(folder) as run:
         run.wait_until_shown("Installing", INSTALL_LIMIT)
         time.sleep(1)  # in the midst of it
@@ -181,7 +186,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with running(folder) as run:
         run.wait_until_up(INSTALL_LIMIT)
         assert 201 == urllib3.request("POST", f"{run.api}/users", json=KEPT).status
-    return folder
 
 
 @pytest.fixture

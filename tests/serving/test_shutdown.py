@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +9,9 @@ import pytest
 from tests.faults import oracle
 from tests.faults.load import load
 from tests.postgres import Server
-from tests.services import Service, manage
+from tests.services import Service
+
+pytestmark = pytest.mark.xdist_group("alone")  # a fixed load, and no figure of another's making
 
 RATE = 200
 API = ("api list", "api create", "api read", "api list", "api change", "api create", "api delete")
@@ -20,9 +21,7 @@ WEB = ("web hello", "web list", "web hello", "web create", "web hello")
 @pytest.fixture
 def database_url(postgres_server: Server) -> str:
     """A database on PostgreSQL, which more than one api can have at once."""
-    url = postgres_server.create(f"shutdown_{time.monotonic_ns()}")
-    manage(url, "migrate")
-    return url
+    return postgres_server.create_migrated()
 
 
 @pytest.fixture(params=["api", "web"])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from tests.once import Once
 from tests.services import Service, running
 from tests.web.faults import FaultServer, fault_server
 from tests.web.settings import settings
@@ -19,15 +20,10 @@ def api_faults() -> Iterator[FaultServer]:
 
 
 @pytest.fixture(scope="session")
-def sample_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def sample_api(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A real api with the sample users."""
-    from tests.services import manage
-
     folder = tmp_path_factory.mktemp("sample")
-    url = f"sqlite:///{folder}/users.db"
-    manage(url, "migrate")
-    manage(url, "loadusers", "--sample")
-    with running("api", folder, DATABASE_URL=url) as service:
+    with running("api", folder, DATABASE_URL=once.sqlite(folder, sample=True)) as service:
         yield service
 
 

@@ -12,6 +12,8 @@ from tests.services import Service, running
 from tests.web import faults
 from tests.web.faults import ADA, USERS, Behaviour, FaultServer, answering, fault_server, reply
 
+pytestmark = pytest.mark.xdist_group("alone")  # deadlines
+
 DEADLINE = 3.0  # seconds: API_TIMEOUT
 MARGIN = 0.5  # seconds that a busy machine may add
 FAST = 0.5  # seconds
