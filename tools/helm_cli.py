@@ -1,6 +1,7 @@
 """Helm at the version that offline/versions.env names, as tools/cluster/tool.sh finds or builds it."""
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def program() -> str:
 
 def helm(*arguments: str) -> str:
     """What Helm prints to stdout. Raises `HelmError` where it fails."""
-    done = _run(program(), *arguments)
+    done = _run(program(), *arguments, GOGC="off")  # a render is over before there is anything to collect
     if done.returncode:
         # Of each chart that is linked into another Helm says so, at every call.
         lines = [line for line in done.stderr.splitlines() if not line.startswith("level=INFO")]
@@ -30,5 +31,5 @@ def helm(*arguments: str) -> str:
     return done.stdout
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
