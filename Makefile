@@ -31,8 +31,9 @@ cluster: ## Make a kind cluster of three nodes, with or without a container regi
 cluster-down: ## Remove that cluster, its volumes, network and context
 	@tools/cluster/down.sh
 
-test-cluster: ## Prove what needs a cluster, in the one that make cluster makes
-	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest tests/cluster tests/skaffold/test_loop.py $(ARGS)
+test-cluster: ## Prove what needs a cluster, in the one that make cluster makes, and the first faults
+	@tools/venv.sh dev && tools/cluster/up.sh && .venv/bin/python -m pytest -m "not thorough" \
+		tests/cluster tests/skaffold/test_loop.py tests/faults/test_fault_*.py $(ARGS)
 
 clean-cache: ## Free what is kept outside the checkout: built programs, downloads, images made offline
 	@tools/cluster/clean-cache.sh

@@ -15,6 +15,10 @@ from tests.faults.nodeports import reserved
 from tests.faults.stage import FIGURES, POSTGRESQL, Stage
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: a fault that `make test-cluster` leaves to `make test-faults`")
+
+
 @pytest.fixture(scope="module")
 def installed(
     cluster: Cluster,  # noqa: F811

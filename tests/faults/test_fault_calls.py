@@ -9,6 +9,8 @@ import pytest
 from tests.cluster.kube import eventually, pod
 from tests.faults.stage import Stage
 
+pytestmark = pytest.mark.thorough
+
 WEB = ("web hello", "web list", "web hello", "web create")
 WITHIN = 3.5  # seconds: API_TIMEOUT's 3, and the way there and back
 FAST = 0.5  # seconds

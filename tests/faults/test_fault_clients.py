@@ -16,6 +16,8 @@ from tests.faults.load import Load
 from tests.faults.nodeports import PORTS
 from tests.faults.stage import Stage
 
+pytestmark = pytest.mark.thorough
+
 READS = ("web hello", "api list", "web list")  # schemathesis changes and deletes whatever users it meets
 LIVENESS = 40.0  # seconds: after 30 of failed liveness probes a container is restarted
 STEPS = (1, 3, 10, 30, 100, 300, 1000)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.cluster.kube import command, eventually
 from tests.cluster.release import ready
 from tests.faults.ledger import Entry
@@ -28,6 +30,7 @@ def test_fault_7_drain(stage: Stage) -> None:
     stage.no_failure(7, "drain of both workers through the eviction API", run)
 
 
+@pytest.mark.thorough
 def test_fault_8_node_stopped_and_back(stage: Stage) -> None:
     """B: until the cluster notices, requests sent to the lost node wait in vain; then the other one serves all."""
     spread(stage)

@@ -6,6 +6,8 @@ from tests.cluster.kube import command, eventually
 from tests.faults.load import Load
 from tests.faults.stage import SERVICES, Stage
 
+pytestmark = pytest.mark.thorough
+
 KILL_WORKER = """
 import os, pathlib, signal
 workers = pathlib.Path("/proc/1/task/1/children").read_text().split()

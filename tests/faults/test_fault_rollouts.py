@@ -23,6 +23,7 @@ def test_fault_1_graceful_deletion_of_a_pod(stage: Stage) -> None:
     stage.no_failure(1, "graceful deletion of a pod of each service", run)
 
 
+@pytest.mark.thorough
 def test_fault_2_forced_deletion_of_a_pod(stage: Stage) -> None:
     """B: only what the killed pod had in flight, or was sent to it before the nodes knew, goes without an answer."""
     with stage.load() as run:
@@ -121,6 +122,7 @@ def test_fault_6_missing_and_bad_configuration(stage: Stage, app_images: dict[st
     stage.no_failure(6, "missing secret; bad value; failing migration, then a good one", run)
 
 
+@pytest.mark.thorough
 def test_fault_14_migrations_at_once_and_old_code_on_the_new_schema(stage: Stage, app_images: dict[str, str]) -> None:
     """A: four pods start the same slow migration at once, old pods write and read meanwhile; it runs once."""
     slow = migrating(
@@ -152,6 +154,7 @@ TO_THE_LAST = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("heading", TO_THE_LAST)
 def test_fault_17_rotation(stage: Stage, shell: Shell, heading: str) -> None:
     """A: the runbook's own lines, while forms and tokens of before are in use for as long as the runbook lets them."""

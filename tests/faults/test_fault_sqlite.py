@@ -11,6 +11,8 @@ from tests.cluster.release import Release
 from tests.faults.nodeports import PORTS, reserved
 from tests.faults.stage import FIGURES, SQLITE, Stage
 
+pytestmark = pytest.mark.thorough
+
 KILLS = 20
 ONE_WEB = {"replicas": 1}
 WRITES = ("api create", "api create", "api read", "api change", "api create", "api delete")
