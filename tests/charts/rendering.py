@@ -20,7 +20,8 @@ EXAMPLES = CHARTS / "tandem" / "examples"
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
 # Kinds that a cluster has only with their CRDs, which Kubernetes' own schemas know nothing of.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
-# Each validation would read all the definitions of its version again, 1.5 MB of JSON.
+# Each validation would list the versions and read all the definitions of its own again, 1.5 MB of JSON.
+kubernetes_validate.utils.all_versions = functools.cache(kubernetes_validate.utils.all_versions)
 kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 Manifest = dict[str, Any]
@@ -42,9 +43,19 @@ def render_chart(
     text = template(chart, values, *examples, release=release, namespace=namespace, version=version)
     manifests = [manifest for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader) if manifest]  # safe
     for manifest in manifests:
-        if manifest["kind"] not in CUSTOM:
-            kubernetes_validate.validate(manifest, version, strict=True)
+        validate(manifest, version)
     return manifests
+
+
+def validate(manifest: Manifest, version: str) -> None:
+    """Hold an object against that Kubernetes, taken strictly. Raises kubernetes_validate's ValidationError."""
+    if manifest["kind"] not in CUSTOM:
+        _validate(json.dumps(manifest), version)
+
+
+@functools.cache  # many scenarios have the same object
+def _validate(manifest: str, version: str) -> None:
+    kubernetes_validate.validate(json.loads(manifest), version, strict=True)
 
 
 def template(

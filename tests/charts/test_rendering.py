@@ -2,10 +2,9 @@
 
 import subprocess
 
-import kubernetes_validate
 import pytest
 
-from tests.charts.rendering import CHARTS, CUSTOM, ROOT, SCENARIOS, VERSION, VERSIONS, render_chart, scenario
+from tests.charts.rendering import CHARTS, CUSTOM, ROOT, SCENARIOS, VERSION, VERSIONS, render_chart, scenario, validate
 from tools import version as project
 from tools.helm_cli import HelmError, helm, program
 
@@ -17,7 +16,7 @@ def test_every_object_is_valid_in_every_supported_kubernetes(name: str) -> None:
     assert len(manifests) > 5
     for version in VERSIONS:
         for manifest in manifests:
-            kubernetes_validate.validate(manifest, version, strict=True)
+            validate(manifest, version)
 
 
 def test_older_kubernetes_is_refused() -> None:
