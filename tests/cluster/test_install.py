@@ -152,7 +152,7 @@ def test_kustomize_serves(namespace: Namespace, tmp_path: Path) -> None:
         " && kubectl rollout status deployment/tandem-web deployment/tandem-api --timeout 120s"
     )
     with forwarded(namespace, "service/tandem-web", 5000) as port:
-        said = shell.run(f"curl --silent --fail http://127.0.0.1:{port}/users")
+        said = shell.run(f"curl --silent --fail --retry 3 http://127.0.0.1:{port}/users")
     assert "</html>" in said
 
 
@@ -174,7 +174,8 @@ def test_helm_template_and_kubectl_apply(namespace: Namespace, tmp_path: Path) -
     shell.run(lines)
 
     with Release(namespace).reach("web") as web:
-        assert 200 == web.get("/users").status
+        # The nodes learn of api's endpoints a moment after the rollout's status does.
+        eventually("web reaches api", lambda: web.get("/users").status == 200, 5)
     again = shell.run(lines.partition("\n")[0])
     # kubectl replaces a budget's selector at every apply, even by the same one.
     changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
