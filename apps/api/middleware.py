@@ -9,7 +9,8 @@ from django.http.response import HttpResponseBase
 
 from api.problems import Problem, away
 from serving.context import current_request
-from serving.wsgi import BODY_LIMIT, ROUTE
+from serving.settings import BODY_LIMIT
+from serving.wsgi import ROUTE
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 

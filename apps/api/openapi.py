@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
+from pydantic import BaseModel
 
 from api.problems import CONTENT_TYPE
 
@@ -19,15 +21,27 @@ _PAGE_POLICY = (
 )
 
 
+class Problem(BaseModel):
+    """A problem document (RFC 9457); `errors` names each field's fault."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] = []
+
+
+def problem_response(status: int) -> dict[str, Any]:
+    """How the schema describes an error's answer."""
+    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
+
+
 @cache
 def schema(api: NinjaAPI) -> dict[str, Any]:
-    """django-ninja's document, with errors under the media type that they really have."""
+    """django-ninja's document, and the shape of the errors."""
     document: dict[str, Any] = orjson.loads(orjson.dumps(api.get_openapi_schema(), option=orjson.OPT_NON_STR_KEYS))
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, response in operation["responses"].items():
-                if status[0] in "45" and "content" in response:
-                    response["content"] = {CONTENT_TYPE: response["content"].pop("application/json")}
+    document["components"]["schemas"]["Problem"] = Problem.model_json_schema(mode="serialization")
     return document
 
 

@@ -6,18 +6,16 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from api import outage
+from serving.logs import log
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = "1"  # seconds
-
-_log = structlog.get_logger("api")
 
 
 class Problem(Exception):  # noqa: N818  # the RFC's word
@@ -61,10 +59,10 @@ def of_exception(error: Exception) -> Problem:
     if isinstance(error, DatabaseError | InterfaceError) and _is_full(error):
         return Problem(507, "The database has no room left; nothing was changed.")
     if isinstance(error, OperationalError | InterfaceError):
-        _log.warning("database away", reason=_reason(error))
+        log.warning("database away", reason=_reason(error))
         outage.note_failure()
         return away("The database does not answer at the moment.")
-    _log.exception("unhandled error", exc_info=error)
+    log.error("unhandled error", error)
     return Problem(500, "Something went wrong here; it has been logged under this request's id.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dj_database_url
 
 from api.config import load
-from serving.wsgi import BODY_LIMIT
+from serving.settings import BODY_LIMIT
 
 _config = load()
 

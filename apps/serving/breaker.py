@@ -8,11 +8,8 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
-import structlog
-
 from serving import metrics
-
-_log = structlog.get_logger("breaker")
+from serving.logs import log
 
 
 class State(IntEnum):
@@ -82,6 +79,6 @@ def tell(target: str) -> Callable[[State], None]:
     def on_change(state: State) -> None:
         gauge.set(state)
         if state is not State.HALF_OPEN:
-            _log.warning("breaker", target=target, state=state.name.lower())
+            log.warning("breaker", target=target, state=state.name.lower())
 
     return on_change

@@ -8,16 +8,14 @@ what this service itself needs, and never another service.
 from collections.abc import Callable, Mapping
 
 import orjson
-import structlog
 
+from serving.logs import log
 from serving.version import revision, version
 
 # A check answers with the reason why the service cannot serve, or None when it can. It must not block for long.
 Check = Callable[[], str | None]
 Answer = tuple[str, bytes]
 ALIVE = b'{"status":"ok"}'
-
-_log = structlog.get_logger("health")
 
 
 class Health:
@@ -43,7 +41,7 @@ class Health:
         failing = {name: reason for name, check in self._checks.items() if (reason := check()) is not None}
         if failing != self._failing:  # a change is worth a line, each probe is not
             self._failing = failing
-            _log.warning("not ready" if failing else "ready", checks=failing)
+            log.warning("not ready" if failing else "ready", checks=failing)
         status = "503 Service Unavailable" if failing else "200 OK"
         checks = {name: failing.get(name, "ok") for name in self._checks}
         return status, orjson.dumps({"status": "unavailable" if failing else "ok", "checks": checks})

@@ -16,14 +16,13 @@ from typing import Literal
 from serving.version import ROOT
 
 STATE = ROOT / ".local"
+BODY_LIMIT = 64 * 1024  # bytes of a request
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 MINIMUM_SECRET_LENGTH = 32
 # Every secret that our own examples and development manifests show carries one of these words.
 EXAMPLE_MARKS = ("example", "change-me", "changeme", "development-only")
 MAXIMUM_WORKERS = 8
 DEFAULT_WORKERS = 2
-
-
 EX_CONFIG = 78  # sysexits.h: something in the configuration is wrong
 
 

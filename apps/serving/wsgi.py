@@ -9,23 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from serving import metrics
 from serving.context import current_request, from_headers
 from serving.health import Check, Health
+from serving.logs import log
+from serving.settings import BODY_LIMIT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-BODY_LIMIT = 64 * 1024  # bytes
 # The framework writes the matched route here; without one, a client could make a new series with every path.
 ROUTE = "tandem.route"
 _NO_ROUTE = "unmatched"
 _CHUNK = 64 * 1024
 _DISCARD_LIMIT = 2 * 1024 * 1024
-
-_log = structlog.get_logger("http")
 
 
 class Service:
@@ -135,7 +132,5 @@ class _Exchange:
         requests, durations = metrics.answered(method, route, self._status)
         requests.inc()
         durations.observe(duration)
-        _log.info(
-            "request", method=method, route=route, status=int(self._status), duration_ms=round(duration * 1000, 3)
-        )
+        log.info("request", method=method, route=route, status=int(self._status), duration_ms=round(duration * 1000, 3))
         current_request.reset(self._token)

@@ -2,15 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from flask import Flask
-
 if TYPE_CHECKING:
+    from flask import Flask
+
     from web.config import WebSettings
 
 
-def create_app(settings: "WebSettings") -> Flask:
+def create_app(settings: "WebSettings") -> "Flask":
     """The Flask application for these settings. It asks nothing of api until a page needs it."""
     # `python -m web` imports this package before the metrics know their folder, and these modules import the metrics.
+    from flask import Flask
+
     from web import errors, hello, pages, rendering, security
     from web.users_client import UsersClient
 

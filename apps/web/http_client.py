@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-import structlog
 import urllib3
 from urllib3 import exceptions
 from urllib3.connection import HTTPConnection
@@ -21,6 +20,7 @@ from urllib3.connection import HTTPConnection
 from serving import metrics
 from serving.breaker import Breaker, tell
 from serving.context import current_request
+from serving.logs import log
 
 CONNECT_TIMEOUT = 0.5  # seconds
 READ_TIMEOUT = 2.0  # seconds, for the whole answer
@@ -31,7 +31,6 @@ BREAKER_THRESHOLD = 5  # failures in a row
 BREAKER_REST = 1.0  # seconds
 _RETRIABLE = frozenset({502, 503, 504})
 
-_log = structlog.get_logger("http_client")
 _no_retries = urllib3.Retry(total=False, redirect=False)
 
 T = TypeVar("T")
@@ -133,7 +132,7 @@ class HttpClient:
     def _gave_up(self, call: Call, away: Away, attempts: int) -> Away:
         metrics.CALLS.labels(self._target, call.method, away.reason).inc()
         if away.reason != "open":  # that the breaker is open has its line already
-            _log.warning("no answer", target=self._target, method=call.method, reason=away.reason, attempts=attempts)
+            log.warning("no answer", target=self._target, method=call.method, reason=away.reason, attempts=attempts)
         return away
 
     def _ask(self, call: Call) -> Answer:

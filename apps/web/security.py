@@ -5,7 +5,8 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask_wtf import CSRFProtect
 from itsdangerous import URLSafeTimedSerializer
 
-from serving.wsgi import BODY_LIMIT, ROUTE
+from serving.settings import BODY_LIMIT
+from serving.wsgi import ROUTE
 from web.config import WebSettings
 
 # Checked where pages.py asks for it, so that the pages without forms do not pay.

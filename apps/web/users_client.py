@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
-import structlog
 
+from serving.logs import log
 from web.config import WebSettings
 from web.http_client import Answer, Away, Call, HttpClient, Refusal
 
@@ -16,8 +16,6 @@ PAGE_SIZE = 20
 _NEXT = re.compile(r"<[^>]*[?&]after=([A-Za-z0-9_-]+)[^>]*>; *rel=\"?next\"?")
 _TEXTS = [str] * 4  # the types of a user's fields behind the id
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{1,100}"', re.ASCII)
-
-_log = structlog.get_logger("users_client")
 
 
 class User(NamedTuple):
@@ -125,7 +123,7 @@ def _expect(answer: Answer, status: int) -> None:
     if answer.status == 412:
         raise Changed
     if answer.status == 401:
-        _log.error("api refuses the token: the first of web's API_TOKEN has to be among api's")
+        log.error("api refuses the token: the first of web's API_TOKEN has to be among api's")
         raise Away("unauthorized")
     raise Away("rubbish")
 

@@ -4,7 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
-from serving.wsgi import BODY_LIMIT, ROUTE
+from serving.settings import BODY_LIMIT
+from serving.wsgi import ROUTE
 from tests.services import Service
 from tests.web.browser import get, send
 from tests.web.settings import settings

@@ -1,12 +1,12 @@
 """What goes over the wire: validation of what comes in, the description of what goes out."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from ninja import Schema
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from api.users.models import EMAIL_LENGTH, NAME_LENGTH
 
@@ -63,13 +63,3 @@ class UserOut(Schema):
     email: str
     created_at: datetime
     updated_at: datetime
-
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457); `errors` names each field's fault."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[dict[str, Any]] = []

@@ -14,8 +14,9 @@ from ninja import Path, Query, Router
 from ninja.security import HttpBearer
 
 from api.codecs import JSON, dumps
+from api.openapi import problem_response
 from api.problems import Problem
-from api.users import pages, schemas
+from api.users import pages
 from api.users.conditions import not_modified, require_match
 from api.users.models import User
 from api.users.pages import Row
@@ -39,9 +40,12 @@ class Token(HttpBearer):
 router = Router(auth=Token(), tags=["users"])
 
 
-def _documented(success: dict[int, Any], *errors: int) -> dict[int, Any]:
-    """The answers of an operation, for the schema: its own, and those that every operation can give."""
-    return {**success, **dict.fromkeys(sorted((400, 401, 413, 503, *errors)), schemas.Problem)}
+def _errors(*statuses: int) -> dict[str, Any]:
+    """The errors of an operation, for the schema: its own, and those that every operation can give.
+
+    Not as django-ninja's `response`: it would build a model for each of them at every start.
+    """
+    return {"responses": {status: problem_response(status) for status in sorted((400, 401, 413, 503, *statuses))}}
 
 
 def _header(name: str, text: str) -> dict[str, Any]:
@@ -58,8 +62,8 @@ _IF_MATCH = _header("If-Match", "An ETag: 412 where it is no longer the current 
 @router.get(
     "/users",
     summary="List users, oldest first",
-    response=_documented({200: list[UserOut], 304: None}, 422),
-    openapi_extra=_IF_NONE_MATCH,
+    response={200: list[UserOut], 304: None},
+    openapi_extra=_errors(422) | _IF_NONE_MATCH,
 )
 def list_users(
     request: HttpRequest,
@@ -82,7 +86,12 @@ def list_users(
     return HttpResponse(page.body, content_type=JSON, headers=headers)
 
 
-@router.post("/users", summary="Create a user", response=_documented({201: UserOut}, 408, 409, 415, 422, 507))
+@router.post(
+    "/users",
+    summary="Create a user",
+    response={201: UserOut},
+    openapi_extra=_errors(408, 409, 415, 422, 507),
+)
 def create_user(request: HttpRequest, user: UserIn) -> HttpResponse:
     """The address of the new user is in `Location`."""
     with _unique_email():
@@ -93,8 +102,8 @@ def create_user(request: HttpRequest, user: UserIn) -> HttpResponse:
 @router.get(
     "/users/{int:user_id}",
     summary="Read a user",
-    response=_documented({200: UserOut, 304: None}, 404),
-    openapi_extra=_IF_NONE_MATCH,
+    response={200: UserOut, 304: None},
+    openapi_extra=_errors(404) | _IF_NONE_MATCH,
 )
 def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
     """A user, with its entity tag."""
@@ -107,8 +116,8 @@ def read_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
 @router.patch(
     "/users/{int:user_id}",
     summary="Change a user",
-    response=_documented({200: UserOut}, 404, 408, 409, 412, 415, 422, 507),
-    openapi_extra=_IF_MATCH,
+    response={200: UserOut},
+    openapi_extra=_errors(404, 408, 409, 412, 415, 422, 507) | _IF_MATCH,
 )
 def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) -> HttpResponse:
     """Change the fields that are given; the others stay as they are."""
@@ -126,8 +135,8 @@ def change_user(request: HttpRequest, user_id: Path[int], change: UserChange) ->
 @router.delete(
     "/users/{int:user_id}",
     summary="Delete a user",
-    response=_documented({204: None}, 404, 412, 507),
-    openapi_extra=_IF_MATCH,
+    response={204: None},
+    openapi_extra=_errors(404, 412, 507) | _IF_MATCH,
 )
 def delete_user(request: HttpRequest, user_id: Path[int]) -> HttpResponse:
     """Delete a user for good."""
