@@ -1,8 +1,9 @@
 """``python -m bench.images``: our images beside the usual recipe's, by size and by start.
 
 The peers (bench/peers/images) are built in the same run, from the same base and the same lock files. A start is from
-`docker run` to the first 200; they take turns, so that a noisy minute hits all of them. MB are of 1,000,000 bytes;
-compressed is each layer by itself, as a registry keeps it.
+`docker run` to the first 200; they take turns, so that a noisy minute hits all of them. What of it is the engine's own
+is measured beside them, by a program in our image that answers at once. MB are of 1,000,000 bytes; compressed is each
+layer by itself, as a registry keeps it.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -31,6 +33,17 @@ PORTS = {"web": 5000, "api": 5001}
 PATHS = {"web": "/", "api": "/users"}
 TOKEN = secrets.token_hex(32)
 LIMIT = 60.0  # seconds for a start
+POLL = 0.005  # seconds between two requests: asking all the time would take the CPU from those who start
+# Answers at once, whatever it is asked: what `docker run` takes with no service in it.
+NOTHING = """
+import socket
+server = socket.create_server(("", {port}))
+while True:
+    client, _ = server.accept()
+    client.recv(65536)
+    client.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+    client.close()
+"""
 
 
 class Measured(NamedTuple):
@@ -105,17 +118,23 @@ def flags(service: str, volume: str) -> list[str]:
     return [*hardened, *data, *(f"--env={name}={value}" for name, value in values.items())]
 
 
-def start(service: str, image: str, volume: str) -> float:
-    """Milliseconds from `docker run` to the first 200. Raises SystemExit where it does not come."""
+def start(service: str, image: str, volume: str, *, nothing: bool = False) -> float:
+    """Milliseconds from `docker run` to the first 200; of `nothing`, in place of the service, the engine's own share.
+
+    Raises SystemExit where the 200 does not come.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    publish = f"--publish=127.0.0.1:{port}:{PORTS[service]}"
+    entrypoint = ["--entrypoint=python"] if nothing else []
+    command = ["-c", NOTHING.format(port=PORTS[service])] if nothing else []
     began = time.perf_counter()
-    container = docker("run", "--detach", f"--publish=127.0.0.1::{PORTS[service]}", *flags(service, volume), image)
+    container = docker("run", "--detach", publish, *entrypoint, *flags(service, volume), image, *command)
     try:
-        bindings = docker("port", container, f"{PORTS[service]}/tcp")
-        port = int(bindings.splitlines()[0].rpartition(":")[2])
         while status(port, PATHS[service]) != 200:
             if time.perf_counter() > began + LIMIT:
                 raise SystemExit(f"{image} did not answer within {LIMIT:g} s: {docker('logs', container)}")
-            time.sleep(0.002)
+            time.sleep(POLL)
         return (time.perf_counter() - began) * 1000
     finally:
         docker("rm", "--force", container)
@@ -158,17 +177,24 @@ def main() -> None:
         sys.exit("zstd is not installed, and it compresses the layers (Debian: apt-get install zstd)")
     tags = build()
     starts: dict[tuple[str, str], list[float]] = {key: [] for key in tags}
+    engine: dict[str, list[float]] = {service: [] for service in PORTS}
     with database(tags["api", "ours"]) as volume:
         for round_number in range(arguments.starts + 1):  # the first warms the disk's cache and does not count
             for (service, who), tag in tags.items():
                 taken = start(service, tag, volume)
                 if round_number:
                     starts[service, who].append(taken)
+            for service, own in engine.items():
+                taken = start(service, tags[service, "ours"], volume, nothing=True)
+                if round_number:
+                    own.append(taken)
     found = {
         key: Measured(int(docker("image", "inspect", "--format={{.Size}}", tag)) / 1e6, compressed(tag), starts[key])
         for key, tag in tags.items()
     }
     print(render(found))
+    shares = ", ".join(f"{service} {statistics.median(own):.0f}" for service, own in engine.items())
+    print(f"\n- of which `docker run` itself, by a program in our image that answers at once, ms: {shares}")
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     print(f"\n{when}, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}, {arguments.starts} starts of each")
 
