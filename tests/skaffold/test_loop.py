@@ -58,6 +58,24 @@ class Loop:
         return self.output().count("Starting build...")
 
 
+def skaffold(folder: Path, *arguments: str) -> str:
+    """What skaffold prints, with the cluster's programs on its path. Raises `AssertionError` where it fails."""
+    path = ":".join([*(str(Path(tool(name)).parent) for name in ("helm", "kind", "kubectl")), os.environ["PATH"]])
+    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")  # as tools/build-env.sh has it
+    ca = {"CA_BUNDLE": bundle} if bundle else {}
+    done = subprocess.run(
+        ["skaffold", *arguments], cwd=folder, env={**ca, **os.environ, "PATH": path},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def kubectl(*arguments: str) -> str:
+    """What kubectl prints about the cluster."""
+    return command(tool("kubectl"), "--context", CONTEXT, *arguments)
+
+
 def page(url: str) -> str:
     """What answers there; empty where nothing does."""
     try:
@@ -66,19 +84,24 @@ def page(url: str) -> str:
         return ""
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout_for(namespace: str, folder: Path) -> Path:
     """A copy of the repository for another namespace; skips where there is no skaffold."""
     if shutil.which("skaffold") is None:
         missing("live skaffold loop: no skaffold on the PATH (https://skaffold.dev/docs/install)")
     require_engine()
-    folder = copy_repository(tmp_path_factory.mktemp("checkout"))
-    for name in ("skaffold.yaml", "k8s/verify.yaml"):
-        text = (folder / name).read_text(encoding="utf-8")
-        (folder / name).write_text(text.replace("namespace: tandem", f"namespace: {NAMESPACE}"), encoding="utf-8")
+    copy_repository(folder)
+    for path in [folder / "skaffold.yaml", *(folder / "k8s").rglob("*.yaml")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"(?m)namespace: tandem$", f"namespace: {namespace}", text), encoding="utf-8")
     path = folder / "k8s/base/namespace.yaml"
-    path.write_text(path.read_text().replace("name: tandem", f"name: {NAMESPACE}"), encoding="utf-8")
+    path.write_text(path.read_text().replace("name: tandem", f"name: {namespace}"), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy that the loop runs in."""
+    return checkout_for(NAMESPACE, tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +115,7 @@ def loop(checkout: Path) -> Iterator[Loop]:
         if began.process.poll() is None:
             os.killpg(began.process.pid, signal.SIGINT)
             began.process.wait(120)
-        command(tool("kubectl"), "--context", CONTEXT, "delete", "namespace", NAMESPACE, "--wait=false")
+        kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.mark.parametrize(
@@ -138,16 +161,9 @@ def test_a_changed_lock_is_rebuilt_and_rolled_out(loop: Loop, capsys: pytest.Cap
 def test_the_contract_is_verified_in_the_cluster(loop: Loop) -> None:
     """`skaffold verify`, while the loop runs."""
     images = str(loop.folder / "images.json")
-    path = ":".join([*(str(Path(tool(name)).parent) for name in ("helm", "kind", "kubectl")), os.environ["PATH"]])
-    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")  # as tools/build-env.sh has it
-    ca = {"CA_BUNDLE": bundle} if bundle else {}
-    for verb in (["build", "--file-output", images], ["verify", "--build-artifacts", images]):
-        done = subprocess.run(
-            ["skaffold", *verb, "--profile", "verify"], cwd=loop.folder, env={**ca, **os.environ, "PATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert re.search(r"\d+ passed", done.stdout), done.stdout[-3000:]
+    skaffold(loop.folder, "build", "--profile", "verify", "--file-output", images)
+    told = skaffold(loop.folder, "verify", "--profile", "verify", "--build-artifacts", images)
+    assert re.search(r"\d+ passed", told), told[-3000:]
 
 
 def test_a_taken_port_is_refused(loop: Loop) -> None:
@@ -163,10 +179,28 @@ def test_ctrl_c_cleans_up(loop: Loop) -> None:
     os.killpg(loop.process.pid, signal.SIGINT)
     loop.process.wait(120)
     assert "" == page(f"{WEB}/") == page(f"{API}/livez")
-    listed = command(
-        tool("kubectl"), "--context", CONTEXT, "--namespace", NAMESPACE, "get", "deployments", "-o", "name"
-    )
-    assert "" == listed
+    assert "" == kubectl("--namespace", NAMESPACE, "get", "deployments", "-o", "name")
+
+
+@pytest.mark.parametrize(("profile", "web", "api"), [("production", 2, 1), ("postgres", 1, 2), ("kustomize", 2, 1)])
+def test_run_and_delete(tmp_path: Path, profile: str, web: int, api: int) -> None:
+    """`skaffold render` has both services, `run` makes them ready, `delete` takes them away: with each profile."""
+    namespace = f"{NAMESPACE}-{profile}"
+    folder = checkout_for(namespace, tmp_path)
+    assert 2 == skaffold(folder, "render", "--profile", profile, "--digest-source", "tag").count("kind: Deployment\n")
+    kubectl("apply", "-f", str(folder / "k8s/base/namespace.yaml"))
+    try:
+        skaffold(folder, "run", "--profile", profile)
+        replicas = "jsonpath={range .items[*]}{.metadata.name}={.status.readyReplicas} {end}"
+        assert f"tandem-api={api} tandem-web={web} " == kubectl("-n", namespace, "get", "deployments", "-o", replicas)
+        for service in ("tandem-web:5000", "tandem-api:5001"):
+            ready = f"/api/v1/namespaces/{namespace}/services/http:{service}/proxy/readyz"
+            assert '"status":"ok"' in kubectl("get", "--raw", ready)
+        assert bool(profile == "postgres") == ("postgresql" in kubectl("-n", namespace, "get", "pods", "-o", "name"))
+        skaffold(folder, "delete", "--profile", profile)
+        assert "" == kubectl("-n", namespace, "get", "deployments,services", "-o", "name")
+    finally:
+        kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
 
 def refusal(folder: Path, **environment: str) -> str:
