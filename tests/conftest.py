@@ -63,10 +63,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With `--dist loadgroup`: files stay together, and the group `alone` waits for the end."""
+    """With `--dist loadfile`: the files that measure wait for the end."""
     from tests.parallel import AloneAtTheEnd  # pytest-xdist is nothing that a single file's tests need
 
-    return AloneAtTheEnd(config, log) if config.getvalue("dist") == "loadgroup" else None
+    return AloneAtTheEnd(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -75,10 +75,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not os.environ.get("CI") or reporter is None:
         return
     unknown = [report for report in reporter.stats.get("skipped", []) if not _is_allowed(report)]
+    if not unknown:
+        return
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    reporter.write_line("")  # the line of dots has no end yet
     for report in unknown:
         reporter.write_line(f"skipped in CI: {report.nodeid}: {_reason(report)}", red=True)
-    if unknown:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -1,21 +1,42 @@
-"""How `make test` shares the tests between processes: the tests of a file stay together, and what measures runs alone.
+"""How `make test` shares the tests between processes: a file's tests stay together, and what measures runs alone.
 
-pytest-xdist's `--dist loadgroup` with one more meaning: the group `alone`. Its tests wait until every other test is
-over, and then run one after another in the only process that is left, so that nothing disturbs their figures.
+The files below wait until every other test is over; then they run one after another in the only process that is left,
+so that nothing disturbs their figures. It is one session all the same, with one closing line and one exit status.
 """
 
-from xdist.scheduler import LoadGroupScheduling
+from pathlib import Path
+
+from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 ALONE = "alone"
+# Their figures are times, a share of memory, or what becomes of a fixed load.
+MEASURING = (
+    "tests/api/test_outage_load.py",
+    "tests/api/test_paging_speed.py",
+    "tests/running/test_start_time.py",
+    "tests/serving/test_memory.py",
+    "tests/serving/test_shutdown.py",
+    "tests/web/test_outages.py",
+    # Fixed ports, or all that the machine has.
+    "tests/compose/",
+    "tests/images/",
+    "tests/skaffold/test_loop.py",
+)
+# The files of such a folder share what is dear to make: services, an installed environment.
+TOGETHER = ("tests/contract/", "tests/running/")
+
+if missing := [path for path in MEASURING + TOGETHER if not Path(__file__).parents[1].joinpath(path).exists()]:
+    raise FileNotFoundError(f"tests/parallel.py names what is not there: {', '.join(missing)}")
 
 
-class AloneAtTheEnd(LoadGroupScheduling):
-    """Hands out the groups and the files, and at the end the group `alone` to the last process."""
+class AloneAtTheEnd(LoadFileScheduling):
+    """Hands out the files, and at the end those that measure, as one unit, to the last process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        scope = str(super()._split_scope(nodeid))
-        return scope.partition("::")[0]
+        if nodeid.startswith(MEASURING):
+            return ALONE
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), str(super()._split_scope(nodeid)))
 
     def _shared(self) -> str | None:
         """The next unit that may run beside others."""
@@ -33,12 +54,12 @@ class AloneAtTheEnd(LoadGroupScheduling):
         others = [other for other in self.nodes if other is not node]
         if self.workqueue and self._shared() is None and others and not node.shutting_down:
             if not all(other.shutting_down for other in others):
-                node.shutdown()  # it ends what it has; another one is left for the group
+                node.shutdown()  # it ends what it has; another one is left for those that measure
             return
         super()._reschedule(node)
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """As pytest-xdist has it; the last node that is left then gets the group."""
+        """As pytest-xdist has it; the last node that is left then gets those that measure."""
         crashed = super().remove_node(node)
         for other in self.nodes:
             self._reschedule(other)

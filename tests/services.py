@@ -60,6 +60,16 @@ class Service:
             time.sleep(0.05)
         raise AssertionError(f"{self.name} did not answer {path}:\n{self.output()}")
 
+    def statuses(self, path: str, *, until: int, within: float) -> list[int]:
+        """The statuses of requests, the last of which has the wanted one. Fails where it does not come in time."""
+        statuses: list[int] = []
+        deadline = time.monotonic() + within
+        while not statuses or statuses[-1] != until:
+            assert time.monotonic() < deadline, (path, statuses)
+            statuses.append(self.request("GET", path).status)
+            time.sleep(0.05)
+        return statuses
+
     def output(self) -> str:
         """What the service has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")

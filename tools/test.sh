@@ -4,4 +4,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- tests --ignore tests/cluster --ignore tests/skaffold/test_loop.py --ignore-glob 'tests/faults/test_fault_*'
-exec .venv/bin/python -m pytest --numprocesses "${WORKERS:-3}" --dist loadgroup "$@"
+unset PYTHONDONTWRITEBYTECODE # Python starts some hundred times, and would compile the same modules each time
+exec .venv/bin/python -m pytest --numprocesses "${WORKERS:-3}" --dist loadfile "$@"

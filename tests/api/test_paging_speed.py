@@ -17,8 +17,6 @@ from tests.once import Once
 from tests.postgres import Server
 from tests.services import ROOT, environment
 
-pytestmark = pytest.mark.xdist_group("alone")  # figures of time
-
 MANY, FEW = 1_000_000, 1_000
 ROUNDS = 11
 LIMIT = 1.3

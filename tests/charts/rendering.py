@@ -6,9 +6,9 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
-import kubernetes_validate
 import yaml
 
 from tools.helm_cli import helm
@@ -20,9 +20,6 @@ EXAMPLES = CHARTS / "tandem" / "examples"
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
 # Kinds that a cluster has only with their CRDs, which Kubernetes' own schemas know nothing of.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
-# Each validation would list the versions and read all the definitions of its own again, 1.5 MB of JSON.
-kubernetes_validate.utils.all_versions = functools.cache(kubernetes_validate.utils.all_versions)
-kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 Manifest = dict[str, Any]
 Values = dict[str, Any]
@@ -55,7 +52,17 @@ def validate(manifest: Manifest, version: str) -> None:
 
 @functools.cache  # many scenarios have the same object
 def _validate(manifest: str, version: str) -> None:
-    kubernetes_validate.validate(json.loads(manifest), version, strict=True)
+    _kubernetes_validate().validate(json.loads(manifest), version, strict=True)
+
+
+@functools.cache
+def _kubernetes_validate() -> ModuleType:
+    import kubernetes_validate  # it takes two seconds to import, which every process of a session would spend
+
+    # Each validation would list the versions and read all the definitions of its own again, 1.5 MB of JSON.
+    for name in ("all_versions", "schema_contents"):
+        setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
+    return cast(ModuleType, kubernetes_validate)
 
 
 def template(

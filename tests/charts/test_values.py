@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -150,6 +149,8 @@ def test_generated_files_are_as_values_yaml_has_it(chart: str) -> None:
 @pytest.mark.parametrize("chart", ["web", "api", "tandem"])
 def test_every_value_is_documented_and_in_the_schema(chart: str) -> None:
     """A row in the README for each value, and a closed schema that knows it."""
+    import jsonschema  # it takes two seconds to import, which every process of a session would spend
+
     readme = (CHARTS / chart / "README.md").read_text(encoding="utf-8")
     schema = json.loads((CHARTS / chart / "values.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)

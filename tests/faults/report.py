@@ -3,11 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")  # no screen is needed
-from matplotlib import pyplot as plt
-
 from tests.faults.ledger import Entry, line
 from tests.faults.load import ROOT, Load
 
@@ -29,6 +24,11 @@ def write(name: str, title: str, load: Load, extra: dict[str, str] | None = None
 
 def draw(path: Path, title: str, load: Load) -> None:
     """The timeline: every request's latency, every failure, and what was done when."""
+    import matplotlib as mpl  # here, since every process of a session would import it
+
+    mpl.use("Agg")  # no screen is needed
+    from matplotlib import pyplot as plt
+
     begin = load.ledger.entries[0].due if len(load.ledger) else 0.0
     figure, (times, counts) = plt.subplots(
         2, 1, sharex=True, figsize=(11, 6), height_ratios=[3, 1], layout="constrained", dpi=120

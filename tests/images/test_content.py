@@ -7,9 +7,6 @@ import stat
 import tomllib
 from typing import Any
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
-
 from serving.version import version
 from tests.engine import docker, run
 from tests.images.conftest import Image
@@ -154,6 +151,10 @@ def test_ca_bundle(image: Image) -> None:
 
 def test_sbom_is_valid(image: Image) -> None:
     """The bill of materials is CycloneDX 1.6, and it names this image."""
+    # They take two seconds to import, which every process of a session would spend.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     document = sbom(image)
     assert None is JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document))
     assert (f"tandem-{image.service}", version()) == tuple(

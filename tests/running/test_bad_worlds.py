@@ -12,8 +12,6 @@ from tests.requirements import missing
 from tests.running.conftest import METRICS, make_run, shell_environment, write_python
 from tests.services import free_port
 
-pytestmark = pytest.mark.xdist_group("running")  # one folder with an installed environment serves all
-
 
 def refusal(ran: subprocess.CompletedProcess[str]) -> str:
     """The only sentence on stderr but for make's own line, of a run that failed without a word on stdout."""

@@ -1,16 +1,13 @@
 """`make run` on a machine with Python and make, and nothing else."""
 
 import json
-import time
 from pathlib import Path
 
-import pytest
 import urllib3
 
-from tests.running.conftest import KEPT, running
+from tests.running.conftest import running
 
 
-@pytest.mark.xdist_group("running")
 def test_both_services_until_ctrl_c(installed: Path) -> None:
     """The greeting, the users as JSON and as a page, each line with whose it is; both leave cleanly, and all of it."""
     with running(installed) as run:
@@ -30,18 +27,6 @@ def test_both_services_until_ctrl_c(installed: Path) -> None:
     assert "Traceback" not in shown
 
 
-@pytest.mark.xdist_group("alone")  # a figure of time
-def test_a_later_start_is_quick_and_keeps_the_data(installed: Path) -> None:
-    """Under five seconds from the command to two services that answer, with what the first run left."""
-    begun = time.monotonic()
-    with running(installed) as run:
-        run.wait_until_up(20)
-        took = time.monotonic() - begun
-        assert KEPT["name"] in [user["name"] for user in urllib3.request("GET", f"{run.api}/users").json()]
-    assert took < 5
-
-
-@pytest.mark.xdist_group("running")
 def test_what_is_saved_is_served(installed: Path) -> None:
     """An edit of a Python file of either service is seen without a restart."""
     edits = [

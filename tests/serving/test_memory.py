@@ -3,12 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import urllib3
 
 from tests.services import Service, running
-
-pytestmark = pytest.mark.xdist_group("alone")  # what processes share depends on who else runs
 
 MIB = 1024  # KiB
 CLIENTS = 3  # as many calls to api as one worker makes at once

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,7 @@ import pytest
 from tests.faults import oracle
 from tests.faults.load import load
 from tests.postgres import Server
-from tests.services import Service
-
-pytestmark = pytest.mark.xdist_group("alone")  # a fixed load, and no figure of another's making
+from tests.services import Service, running
 
 RATE = 200
 API = ("api list", "api create", "api read", "api list", "api change", "api create", "api delete")
@@ -21,18 +19,24 @@ LISTEN = "0A"  # a socket that is no connection
 WEB = ("web hello", "web list", "web hello", "web create", "web hello")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database_url(postgres_server: Server) -> str:
     """A database on PostgreSQL, which more than one api can have at once."""
     return postgres_server.create_migrated()
 
 
+@pytest.fixture(scope="module")
+def lasting(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An api that stays."""
+    with running("api", tmp_path_factory.mktemp("api"), DATABASE_URL=database_url, WEB_CONCURRENCY="2") as service:
+        yield service
+
+
 @pytest.fixture(params=["api", "web"])
 def services(
-    request: pytest.FixtureRequest, start: Callable[..., Service], database_url: str
+    request: pytest.FixtureRequest, start: Callable[..., Service], lasting: Service, database_url: str
 ) -> tuple[str, Service, str]:
     """Which service is to go, it, and where the users can be read afterwards."""
-    lasting = start("api", DATABASE_URL=database_url, WEB_CONCURRENCY="2")
     if request.param == "api":
         return "api", start("api", DATABASE_URL=database_url, WEB_CONCURRENCY="2"), lasting.url
     return "web", start("web", API_URL=lasting.url, WEB_CONCURRENCY="2"), lasting.url

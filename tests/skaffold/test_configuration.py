@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -39,6 +38,8 @@ def values(flat: dict[str, Any]) -> dict[str, Any]:
 def test_the_file_keeps_skaffolds_schema() -> None:
     """Its reference as JSON Schema: https://skaffold.dev/docs/references/yaml/."""
     assert "skaffold/v4beta13" == CONFIG["apiVersion"]
+    import jsonschema  # it takes two seconds to import, which every process of a session would spend
+
     if not SCHEMA.exists():
         missing(f"skaffold schema: {SCHEMA.name} is not at hand")
     jsonschema.validate(CONFIG, json.loads(SCHEMA.read_text(encoding="utf-8")))

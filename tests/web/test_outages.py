@@ -12,8 +12,6 @@ from tests.services import Service, running
 from tests.web import faults
 from tests.web.faults import ADA, USERS, Behaviour, FaultServer, answering, fault_server, reply
 
-pytestmark = pytest.mark.xdist_group("alone")  # deadlines
-
 DEADLINE = 3.0  # seconds: API_TIMEOUT
 MARGIN = 0.5  # seconds that a busy machine may add
 FAST = 0.5  # seconds
@@ -24,6 +22,16 @@ RECOVERY = 2.0  # seconds
 def web(tmp_path: Path, api_faults: FaultServer) -> Iterator[Service]:
     with running("web", tmp_path, API_URL=api_faults.url, WEB_CONCURRENCY="1") as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def recovered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, FaultServer]]:
+    """The page service and its api, for tests that leave both as they found them."""
+    with (
+        fault_server() as server,
+        running("web", tmp_path_factory.mktemp("web"), API_URL=server.url, WEB_CONCURRENCY="1") as service,
+    ):
+        yield service, server
 
 
 def _timed(web: Service, path: str) -> tuple[int, float]:
@@ -65,8 +73,9 @@ def _expect_recovery(web: Service) -> None:
         pytest.param(faults.resetting, id="reset"),
     ],
 )
-def test_misbehaving(web: Service, api_faults: FaultServer, behaviour: Behaviour) -> None:
+def test_misbehaving(recovered: tuple[Service, FaultServer], behaviour: Behaviour) -> None:
     """The away page within the deadline, `/` and `/livez` fast, and recovery within 2 s."""
+    web, api_faults = recovered
     assert 200 == web.request("GET", "/users").status
     api_faults.behave = behaviour
     _expect_outage(web)
