@@ -25,9 +25,24 @@ MEASURING = (
 )
 # The files of such a folder share what is dear to make: services, an installed environment.
 TOGETHER = ("tests/contract/", "tests/running/")
+# What lasts long begins early, so that at the end of the shared part no process waits for another.
+EARLY = (
+    "tests/running/",
+    "tests/serving/test_slow_clients.py",
+    "tests/browser/",
+    "tests/contract/",
+    "tests/api/",
+    "tests/faults/",
+    "tests/bench/",
+    "tests/docs/",
+)
 
-if missing := [path for path in MEASURING + TOGETHER if not Path(__file__).parents[1].joinpath(path).exists()]:
+if missing := [path for path in MEASURING + TOGETHER + EARLY if not Path(__file__).parents[1].joinpath(path).exists()]:
     raise FileNotFoundError(f"tests/parallel.py names what is not there: {', '.join(missing)}")
+
+
+def _turn(scope: str) -> int:
+    return next((turn for turn, start in enumerate(EARLY) if scope.startswith(start)), len(EARLY))
 
 
 class AloneAtTheEnd(LoadFileScheduling):
@@ -40,7 +55,8 @@ class AloneAtTheEnd(LoadFileScheduling):
 
     def _shared(self) -> str | None:
         """The next unit that may run beside others."""
-        return next((scope for scope in self.workqueue if scope != ALONE), None)
+        units = [scope for scope in self.workqueue if scope != ALONE]
+        return min(units, key=_turn, default=None)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         scope = self._shared()
