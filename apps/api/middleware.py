@@ -30,7 +30,7 @@ def gate(get_response: GetResponse) -> GetResponse:
                 request.META[ROUTE] = "/" + request.resolver_match.route
         if response.status_code == 405:
             response = _method_not_allowed(response["Allow"])
-        if isinstance(response, HttpResponse):
+        if isinstance(response, HttpResponse) and response.status_code not in (204, 304):  # RFC 9110, 8.6
             response.headers.setdefault("Content-Length", str(len(response.content)))
         response.headers["X-Content-Type-Options"] = "nosniff"
         if "Cache-Control" not in response.headers:

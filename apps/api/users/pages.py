@@ -54,7 +54,7 @@ def read(after: int, limit: int) -> Page:
     with connection.cursor() as cursor:
         cursor.execute(_PAGE, [after, limit + 1])
         rows: list[_Row] = cursor.fetchall()
-    etag = _etag(",".join([f"{row[0]}.{row[5]}" for row in rows]))
+    etag = _etag(",".join([str(row[0]) for row in rows]), ",".join([str(row[5]) for row in rows]))
     more = len(rows) > limit
     users = [
         {"id": row[0], "name": row[1], "email": row[2], "created_at": row[3], "updated_at": row[4]}
@@ -79,9 +79,10 @@ def find(user_id: int) -> Row | None:
 _ONE = f"SELECT {_COLUMNS} FROM users_user WHERE id = %s"  # noqa: S608  # a constant
 
 
+# Two lists, since SQLite takes twice as long to join each id and version first.
 _TAGS = {
-    "sqlite": "group_concat(id || '.' || version, ',')",
-    "postgresql": "string_agg(id || '.' || version, ',' ORDER BY id)",
+    "sqlite": "group_concat(id), group_concat(version)",
+    "postgresql": "string_agg(id::text, ',' ORDER BY id), string_agg(version::text, ',' ORDER BY id)",
 }
 
 
@@ -93,8 +94,9 @@ def current_etag(after: int, limit: int) -> str:
     sql = f"SELECT {_TAGS[connection.vendor]} FROM (SELECT id, version FROM users_user WHERE id > %s ORDER BY id LIMIT %s) page"  # noqa: S608, E501  # constants only
     with connection.cursor() as cursor:
         cursor.execute(sql, [after, limit + 1])
-        return _etag(cursor.fetchone()[0] or "")
+        ids, versions = cursor.fetchone()
+    return _etag(ids or "", versions or "")
 
 
-def _etag(versions: str) -> str:
-    return f'"{hashlib.blake2b(versions.encode(), digest_size=12).hexdigest()}"'
+def _etag(ids: str, versions: str) -> str:
+    return f'"{hashlib.blake2b(f"{ids};{versions}".encode(), digest_size=12).hexdigest()}"'
