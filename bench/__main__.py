@@ -33,6 +33,11 @@ class Target(NamedTuple):
     truth: list[tuple[int, str, str, str]] | str
     headers: dict[str, str]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names it in the results."""
+        return self.row, self.name
+
 
 def ask(target: Target) -> tuple[int, str, dict[str, str]]:
     """Status, body and headers of one answer."""
@@ -67,20 +72,33 @@ def check(target: Target) -> tuple[int, str]:
 
 
 def measure(targets: list[Target], results: table.Results, rounds: int, seconds: int) -> None:
-    """Rounds over all targets, one after the other, so that a noisy minute hits all of them."""
-    checked = [check(target) for target in targets]
-    for target, (status, body) in zip(targets, checked, strict=True):
-        load.run(target.tree[0].url + target.path, target.headers, status, body, seconds=1)  # warm
+    """Rounds over all targets, so that a noisy minute hits all of them.
+
+    Rows that are compared are measured within seconds of each other, first one way and then the other, so that a
+    machine that grows faster or slower meanwhile favours neither.
+    """
+    order = sorted(targets, key=lambda target: target.key)
+    checked = {target.key: check(target) for target in order}
+
+    def ask_on(target: Target, rate: int = 0) -> load.Result:
+        status, body = checked[target.key]
+        url = target.tree[0].url + target.path
+        return load.run(url, target.headers, status, body, seconds=seconds, rate=rate)
+
+    for target in order:
+        ask_on(target)  # warm
     for _ in range(rounds):
-        for target, (status, body) in zip(targets, checked, strict=True):
-            url = target.tree[0].url + target.path
+        fast, cpu = {}, {}
+        for target in order:
             before = sum(server.cpu() for server in target.tree)
-            fast = load.run(url, target.headers, status, body, seconds=seconds)
-            used = sum(server.cpu() for server in target.tree) - before
-            paced = load.run(url, target.headers, status, body, seconds=seconds, rate=RATE)
-            results.setdefault((target.row, target.name), []).append(
-                table.Sample(used / fast.requests * 1e6, fast.requests / fast.seconds, paced.p50 * 1e3, paced.p99 * 1e3)
-            )
+            fast[target.key] = ask_on(target)
+            cpu[target.key] = sum(server.cpu() for server in target.tree) - before
+        for target in order:
+            paced, unpaced = ask_on(target, RATE), fast[target.key]
+            used, rate = cpu[target.key] / unpaced.requests, unpaced.requests / unpaced.seconds
+            sample = table.Sample(used * 1e6, rate, paced.p50 * 1e3, paced.p99 * 1e3)
+            results.setdefault(target.key, []).append(sample)
+        order.reverse()
 
 
 @contextmanager
