@@ -58,10 +58,11 @@ def test_change_nothing(api: Api, user: dict[str, Any]) -> None:
 
 
 def test_delete(api: Api) -> None:
-    """204 once, 404 from then on."""
+    """204 once, 404 from then on. An answer without content has no length of it either (RFC 9110, 8.6)."""
     path = f"/users/{api.create()['id']}"
     response = api.request("DELETE", path)
     assert (response.status, response.data) == (204, b"")
+    assert "Content-Length" not in response.headers
     for method in ("GET", "DELETE"):
         problem(api.request(method, path), 404)
     problem(api.request("PATCH", path, json={"name": "x"}), 404)
@@ -172,6 +173,7 @@ def test_the_list_has_an_entity_tag(api: Api, user: dict[str, Any]) -> None:
     tags = [etag()]
     unchanged = api.request("GET", path, headers={"If-None-Match": tags[0]})
     assert (unchanged.status, unchanged.data, unchanged.headers["ETag"]) == (304, b"", tags[0])
+    assert "Content-Length" not in unchanged.headers
     api.request("PATCH", f"/users/{user['id']}", json={"name": "Changed"})
     tags.append(etag())
     other = api.create()
