@@ -32,7 +32,7 @@ EARLY = (
     "tests/browser/",
     "tests/contract/",
     "tests/api/",
-    "tests/faults/",
+    "tests/witness/",
     "tests/bench/",
     "tests/docs/",
 )
@@ -45,7 +45,7 @@ def _turn(scope: str) -> int:
     return next((turn for turn, start in enumerate(EARLY) if scope.startswith(start)), len(EARLY))
 
 
-class AloneAtTheEnd(LoadFileScheduling):
+class AloneAtTheEnd(LoadFileScheduling):  # type: ignore[misc] # it is Any to mypy
     """Hands out the files, and at the end those that measure, as one unit, to the last process."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -76,7 +76,7 @@ class AloneAtTheEnd(LoadFileScheduling):
 
     def remove_node(self, node: WorkerController) -> str | None:
         """As pytest-xdist has it; the last node that is left then gets those that measure."""
-        crashed = super().remove_node(node)
+        crashed: str | None = super().remove_node(node)
         for other in self.nodes:
             self._reschedule(other)
         return crashed
