@@ -1,11 +1,15 @@
 """The management commands, as an operator runs them, on both databases."""
 
 import json
+import os
+import pty
+import re
 import sqlite3
 import subprocess
 import sys
+import termios
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -98,6 +102,29 @@ def test_files_that_cannot_be_used(tmp_path: Path, name: str, content: str | Non
     ran = manage(f"sqlite:///{tmp_path}/none.db", "loadusers", str(tmp_path / name), check=False)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
     assert sentence in ran.stderr
+
+
+def test_a_terminal_shows_the_progress(fresh_database: str, tmp_path: Path) -> None:
+    """A bar that counts the users, and in the end the one line that a file would get too."""
+    file = tmp_path / "users.csv"
+    file.write_text("name,email\n" + "".join(f"User {n},user{n}@example.org\n" for n in range(500)))
+    terminal, command_end = pty.openpty()
+    termios.tcsetwinsize(command_end, (24, 80))
+    subprocess.run(
+        [sys.executable, "-m", "api", "loadusers", str(file)],
+        env=environment(fresh_database),
+        stdout=command_end,
+        stderr=command_end,
+        check=True,
+    )
+    os.close(command_end)
+    shown = b""
+    with suppress(OSError):  # Linux says EIO at the end of a terminal that nobody holds any more
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    os.close(terminal)
+    assert re.search(rb"\d+ users \[.*users/s\]", shown), shown
+    assert b"500 users created" in shown
 
 
 def test_many_users_load_fast(fresh_database: str, tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def api(
     assert "unhandled error" not in log, log
     for line in log.splitlines():
         json.loads(line)  # each is one JSON object
-        assert "@example" not in line, f"personal data in the log: {line}"
+        for personal in ("@example", "Lovelace", "Hopper"):
+            assert personal not in line, f"personal data in the log: {line}"
         assert TOKEN not in line
 
 

@@ -1,9 +1,11 @@
 """What `make run` says where it cannot work: one sentence with a way out, and nothing half-started."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,25 @@ def test_an_environment_that_was_never_finished(bare: Path, tmp_path: Path) -> N
     assert "No module named pip" not in ran.stderr
     assert "The packages of requirements-run.txt could not be installed" in ran.stderr
     assert not (folder / ".local").exists()
+
+    # With pip there, the next attempt goes on; and what an index hands out under a name and version that are right is
+    # not installed for that.
+    name, version = re.findall(r"^(\S+)==(\S+) ", (folder / "requirements-run.txt").read_text(), re.MULTILINE)[0]
+    forge_wheel(tmp_path, name, version)
+    ran = make_run(folder, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    assert 2 == ran.returncode
+    assert "Making the virtual environment" not in ran.stdout
+    assert "DO NOT MATCH THE HASHES" in ran.stderr
+    assert "The packages of requirements-run.txt could not be installed" in ran.stderr
+    assert not (folder / ".local").exists()
+
+
+def forge_wheel(folder: Path, name: str, version: str) -> None:
+    """A wheel of that package that its lock does not know."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{module}.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")

@@ -59,14 +59,17 @@ def test_what_measures_runs_alone_and_last(tmp_path: Path) -> None:
 
 
 def test_a_skip_that_ci_does_not_know_is_the_sessions_failure(tmp_path: Path) -> None:
-    """In whichever process it happened; the one that tests/requirements.py allows by name is none."""
+    """In whichever process; what tests/requirements.py allows by name is none, and what it asks for in vain fails."""
     skip = "import pytest\ndef test_it():\n    pytest.skip({!r})\n"
     files = {
         "tests/a/test_1.py": skip.format("no reason"),
         "tests/a/test_2.py": skip.format(f"{ALLOWED_IN_CI[0]} none"),
+        "tests/a/test_3.py": "from tests.requirements import require_program\n"
+        "def test_it():\n    require_program('no-such-program', 'nothing')\n",
     }
     ran = trial(tmp_path, files, CI="true")
-    assert (1, "2 skipped") == (ran.returncode, closing_line(ran)), ran.stdout
+    assert (1, "1 failed, 2 skipped") == (ran.returncode, closing_line(ran)), ran.stdout
+    assert "missing in CI: no-such-program is not installed" in ran.stdout
     named = [line for line in ran.stdout.splitlines() if line.startswith("skipped in CI: ")]
     assert ["skipped in CI: tests/a/test_1.py::test_it: no reason"] == named
 
