@@ -11,6 +11,9 @@ spec:
   {{- if not .Values.autoscaling.enabled }}
   replicas: {{ .Values.replicas }}
   {{- end }}
+  # Helm keeps the history that a rollback needs. While it waits it asks for every old ReplicaSet at each change, and with
+  # Kubernetes' ten of them its client is throttled: the upgrade is through, and Helm waits on.
+  revisionHistoryLimit: 3
   selector:
     matchLabels:
       {{- include "common.selector" . | nindent 6 }}
