@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kube import ROOT, Cluster, Namespace, eventually
+from tests.cluster.kube import ROOT, Cluster, Namespace, command, eventually
 from tests.cluster.release import Release, Shell, forwarded, free_port, listening, runbook, runbook_blocks
 
 pytestmark = pytest.mark.usefixtures("app_images")
@@ -131,10 +131,13 @@ def test_uninstall_and_install_again_on_the_same_volume(release: Release, shell:
 
 
 def test_each_chart_alone(namespace: Namespace) -> None:
-    """The two charts as two releases: web is told where api is, and which Secret holds its token."""
+    """Two releases of what `make charts` packs: web is told where api is, and which Secret holds its token."""
+    packed = command("tools/package.sh").split()
     api = Release(namespace, "users", "api")
+    (api.chart,) = [ROOT / path for path in packed if "/api-" in path]
     api.install()
     web = Release(namespace, "pages", "web")
+    (web.chart,) = [ROOT / path for path in packed if "/web-" in path]
     web.install({"api": {"url": "http://users-api:5001", "tokenSecret": "users-api"}, "replicas": 1})
 
     assert "http://users-api:5001/users?limit=1: 200" in api.test()
