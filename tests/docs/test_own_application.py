@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,4 +75,7 @@ def test_django_in_place_of_api(apps: Path, tmp_path: Path) -> None:
         run("migrate")
         assert 200 == api.request("GET", "/readyz").status
         assert "[]" == page(f"{api.url}/notes")
-        assert 'route="/notes"' in page(f"http://127.0.0.1:{api.metrics_port}/metrics")
+        deadline = time.monotonic() + 5  # a request is counted when it is over, which is after its answer
+        while 'route="/notes"' not in page(f"http://127.0.0.1:{api.metrics_port}/metrics"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
