@@ -4,6 +4,7 @@ Everything that can be wrong is looked for before anything is started, so that n
 """
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -63,8 +64,9 @@ def main() -> NoReturn:
         f"web  http://127.0.0.1:{web_port}/users\napi  http://127.0.0.1:{api_port}/docs\nCtrl-C stops both.", flush=True
     )
     manager = Manager(Printer(sys.stdout))
-    manager.add_process("web", f"exec {sys.executable} -m web", env=web)
-    manager.add_process("api", f"exec {sys.executable} -m api", env=api)
+    python = shlex.quote(sys.executable)  # honcho gives the command to a shell
+    manager.add_process("web", f"exec {python} -m web", env=web)
+    manager.add_process("api", f"exec {python} -m api", env=api)
     manager.loop()
     # Asked to stop is a good end; a service that stopped by itself is not.
     stopped = manager.returncode in (0, None, -signal.SIGINT, -signal.SIGTERM, 130, 143)

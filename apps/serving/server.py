@@ -5,6 +5,7 @@ import gc
 import http
 import os
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -29,6 +30,12 @@ GRACEFUL_TIMEOUT = 20  # seconds for what is in flight at SIGTERM; the pods' gra
 HANG_TIMEOUT = 30  # seconds without a heartbeat after which the arbiter ends a worker
 STALL_TIMEOUT = 10  # seconds without a byte to or from a client, after which it has had its thread
 KEEP_ALIVE = 75  # seconds: longer than the 60 of common load balancers, so that they close first
+
+
+# Between its fork and its own handlers a worker has the arbiter's, which would swallow these: the arbiter would wait
+# GRACEFUL_TIMEOUT for a worker that has heard nothing. So they are held back until there is somebody to hear them.
+ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING))
 
 
 def main(load: Callable[[], Settings], application: str) -> NoReturn:
@@ -107,6 +114,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
             "logger_class": _Logger,
             "loglevel": settings.log_level,
             "when_ready": self._when_ready,
+            "pre_fork": lambda _server, _worker: signal.pthread_sigmask(signal.SIG_BLOCK, ENDING),
+            "post_worker_init": lambda _worker: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING),
             "post_fork": self._post_fork,
             "child_exit": self._child_exit,
             "on_exit": self._on_exit,

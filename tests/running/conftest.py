@@ -18,6 +18,7 @@ from tests.once import Once
 from tests.requirements import require_program
 from tests.services import ROOT, free_port
 
+CLONE = "Ada's clöne of tandem"  # people's folders have such names
 INSTALL_LIMIT = 240.0  # seconds, for a machine that has to download everything
 KEPT = {"name": "Kept from the first run", "email": "kept@example.org"}
 METRICS = 4000  # a metrics port lies so far above its service's
@@ -166,18 +167,18 @@ def running(folder: Path) -> Iterator[Run]:
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy in which nothing was installed yet, and nothing may be by the tests."""
     require_program("make", "make")
-    return copy_tree(tmp_path_factory.mktemp("bare") / "tandem")
+    return copy_tree(tmp_path_factory.mktemp("bare") / CLONE)
 
 
 @pytest.fixture(scope="session")
 def installed(once: Once) -> Path:
     """A fresh copy in which the first `make run` was interrupted while it installed, and the second one made `KEPT`."""
     require_program("make", "make")
-    return once.folder("installed", _install) / "tandem"
+    return once.folder("installed", _install) / CLONE
 
 
 def _install(parent: Path) -> None:
-    folder = copy_tree(parent / "tandem")
+    folder = copy_tree(parent / CLONE)
     with running(folder) as run:
         run.wait_until_shown("Installing", INSTALL_LIMIT)
         time.sleep(1)  # in the midst of it

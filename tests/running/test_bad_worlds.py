@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.requirements import missing
-from tests.running.conftest import METRICS, make_run, shell_environment, write_python
+from tests.running.conftest import CLONE, METRICS, make_run, shell_environment, write_python
 from tests.services import free_port
 
 
@@ -99,7 +99,7 @@ def test_a_read_only_folder(which: str, request: pytest.FixtureRequest) -> None:
 def test_an_environment_that_was_never_finished(bare: Path, tmp_path: Path) -> None:
     """A `.venv` without pip, as an interruption leaves it, is made anew and not trusted."""
     # The environment's making is what counts here, so that the index is told to be away, which also has its sentence.
-    folder = shutil.copytree(bare, tmp_path / "tandem", symlinks=True)
+    folder = shutil.copytree(bare, tmp_path / CLONE, symlinks=True)
     subprocess.run(["python3", "-m", "venv", "--without-pip", ".venv"], cwd=folder, env=shell_environment(), check=True)
     ran = make_run(folder, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
     assert 2 == ran.returncode
