@@ -18,6 +18,7 @@ from tests.faults.ledger import CHANGE, CREATE, DELETE, NOT_SENT, Entry, Ledger
 from tests.faults.load import Load, load
 from tests.faults.oracle import Stored
 
+PATIENCE = 3  # seconds: an honest answer takes milliseconds, on a busy machine too
 MIX = ("api create", "api create", "api create", "api list", "api change", "api read", "api delete")
 
 
@@ -109,7 +110,7 @@ def liar() -> Iterator[Liar]:
 def _run(liar: Liar, mix: tuple[str, ...] = MIX) -> Load:
     """A second and a half of requests, and what they are found to have been."""
     port: int = liar.port  # type: ignore[attr-defined]
-    with load({"api": port}, mix=mix, rate=100, kept_alive=10, timeout=1) as running:
+    with load({"api": port}, mix=mix, rate=100, kept_alive=10, timeout=PATIENCE) as running:
         running.rest(1.5)
     running.compare()
     return running
@@ -203,7 +204,7 @@ def test_a_late_answer_is_counted(liar: Liar) -> None:
     """Later than the client waits."""
 
     def sleep(_handler: BaseHTTPRequestHandler, _user: dict[str, Any]) -> bool:
-        time.sleep(1.2)
+        time.sleep(PATIENCE + 0.2)
         return False
 
     liar.lie = sleep
