@@ -62,7 +62,7 @@ def of_exception(error: Exception) -> Problem:
         log.warning("database away", reason=_reason(error))
         outage.note_failure()
         return away("The database does not answer at the moment.")
-    log.error("unhandled error", error)
+    log.error("unhandled error", exc_info=error)
     return Problem(500, "Something went wrong here; it has been logged under this request's id.")
 
 

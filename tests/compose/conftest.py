@@ -27,7 +27,9 @@ class Project:
         self.folder = folder
         self.name = f"tandem-test-{secrets.token_hex(4)}"
         ports = {"WEB_PORT": str(free_port()), "API_PORT": str(free_port())}
-        self.environment = {**os.environ, "COMPOSE_PROJECT_NAME": self.name, **ports}
+        # Not what `make test` tells its own makes: they would count themselves, as make[1].
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS")}
+        self.environment = {**inherited, "COMPOSE_PROJECT_NAME": self.name, **ports}
         self.web = f"http://127.0.0.1:{ports['WEB_PORT']}"
         self.api = f"http://127.0.0.1:{ports['API_PORT']}"
         self.http = urllib3.PoolManager(retries=False, timeout=10, maxsize=4)

@@ -91,7 +91,7 @@ def test_quotes_and_newlines_stay_in_one_line(capfdbinary: pytest.CaptureFixture
         "logs.log.info('a \"quoted\"\\nmessage', value='x\\ny', thing=object());"
         "logging.getLogger('library').warning('another \"one\"\\nhere %s', 'é')\n"
         "try: 1 / 0\n"
-        "except ZeroDivisionError as error: logs.log.error('failed', error)"
+        "except ZeroDivisionError as error: logs.log.error('failed', exc_info=error)"
     )
     subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT / "apps")}, check=True)
     lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
@@ -106,7 +106,7 @@ def test_text_is_for_people(capfd: pytest.CaptureFixture[str]) -> None:
         "from serving import logs; logs.configure('info', 'text')\n"
         "secret = 'a value'\n"
         "try: 1 / 0\n"
-        "except ZeroDivisionError as error: logs.log.error('failed', error, route='/')"
+        "except ZeroDivisionError as error: logs.log.error('failed', exc_info=error, route='/')"
     )
     subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT / "apps")}, check=True)
     out = capfd.readouterr().out
@@ -167,8 +167,8 @@ def test_sigterm_ends_it_cleanly(sample_database: str, tmp_path: Path) -> None:
 
 def test_sigterm_finds_workers_that_have_just_been_forked(tmp_path: Path) -> None:
     """Whenever it comes, nobody waits for a worker that has not heard of it."""
-    for _ in range(5):  # the moment is missed as often as not
-        with running("web", tmp_path, WEB_CONCURRENCY="8", until="/livez") as service:
+    for _ in range(4):  # the moment is missed as often as not
+        with running("web", tmp_path, WEB_CONCURRENCY="4", until="/livez") as service:
             began = time.monotonic()
             assert service.stop() == 0
             assert time.monotonic() - began < 10
