@@ -92,7 +92,7 @@ def checkout_for(namespace: str, folder: Path) -> Path:
     copy_repository(folder)
     for path in [folder / "skaffold.yaml", *(folder / "k8s").rglob("*.yaml")]:
         text = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r"(?m)namespace: tandem$", f"namespace: {namespace}", text), encoding="utf-8")
+        path.write_text(re.sub(r"(?m)namespace: tandem(?=,|$)", f"namespace: {namespace}", text), encoding="utf-8")
     path = folder / "k8s/base/namespace.yaml"
     path.write_text(path.read_text().replace("name: tandem", f"name: {namespace}"), encoding="utf-8")
     return folder
