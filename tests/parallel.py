@@ -25,7 +25,7 @@ MEASURING = (
     "tests/skaffold/test_loop.py",
 )
 # The files of such a folder share what is dear to make: services, an installed environment.
-TOGETHER = ("tests/browser/", "tests/contract/", "tests/running/")
+TOGETHER = ("tests/contract/", "tests/running/")
 # What lasts long begins early, so that at the end of the shared part no process waits for another.
 EARLY = (
     "tests/running/",
