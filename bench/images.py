@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.data import ROOT
+from bench.servers import free_port
 from serving.version import version
 
 PORTS = {"web": 5000, "api": 5001}
@@ -126,8 +126,7 @@ def start(service: str, image: str, volume: str, *, nothing: bool = False) -> fl
 
     Raises SystemExit where the 200 does not come.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     publish = f"--publish=127.0.0.1:{port}:{PORTS[service]}"
     entrypoint = ["--entrypoint=python"] if nothing else []
     command = ["-c", NOTHING.format(port=PORTS[service])] if nothing else []

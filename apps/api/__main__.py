@@ -27,7 +27,7 @@ from django.core.management import execute_from_command_line
 
 from serving import logs
 
-# What it imports stays until it ends; to look through that for garbage, again at the end, took a fifth of `migrate`.
+# What it imports stays until it ends: to look through that for garbage, and again at the end, would find none.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 

@@ -17,6 +17,7 @@ import urllib3
 from kubernetes.client import ApiException, DiscoveryV1Api
 
 from tests.cluster.kube import CONTEXT, ROOT, Namespace, eventually, pod, tool
+from tests.services import free_port
 
 CHARTS = ROOT / "charts"
 EXAMPLES = CHARTS / "tandem" / "examples"
@@ -140,12 +141,6 @@ def forwarded(namespace: Namespace, target: str, port: int) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nothing on this machine listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def listening(port: int) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kube import ROOT, Cluster, Namespace, command, eventually
-from tests.cluster.release import Release, Shell, forwarded, free_port, listening, runbook, runbook_blocks
+from tests.cluster.release import Release, Shell, forwarded, listening, runbook, runbook_blocks
+from tests.services import free_port
 
 pytestmark = pytest.mark.usefixtures("app_images")
 

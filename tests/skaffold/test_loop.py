@@ -196,7 +196,7 @@ def test_run_and_delete(tmp_path: Path, profile: str, web: int, api: int) -> Non
         for service in ("tandem-web:5000", "tandem-api:5001"):
             ready = f"/api/v1/namespaces/{namespace}/services/http:{service}/proxy/readyz"
             assert '"status":"ok"' in kubectl("get", "--raw", ready)
-        assert bool(profile == "postgres") == ("postgresql" in kubectl("-n", namespace, "get", "pods", "-o", "name"))
+        assert (profile == "postgres") == ("postgresql" in kubectl("-n", namespace, "get", "pods", "-o", "name"))
         skaffold(folder, "delete", "--profile", profile)
         assert "" == kubectl("-n", namespace, "get", "deployments,services", "-o", "name")
     finally:

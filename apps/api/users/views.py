@@ -82,7 +82,7 @@ def list_users(
     after: Annotated[str | None, Query(pattern=pages.CURSOR, description="The cursor of a Link header.")] = None,
 ) -> HttpResponse:
     """A page of users. While there are more, `Link: <…>; rel="next"` leads to the next page."""
-    # `response` is the one that django-ninja makes in any case; a second would cost as much as the log line.
+    # `response` is the one that django-ninja makes in any case; another would be made in vain.
     response.headers["Content-Type"] = JSON
     if unknown := sorted(set(request.GET) - {"limit", "after"}):  # `?limt=5` would quietly be a page of 100
         faults = [{"field": name, "detail": "there is no such parameter"} for name in unknown]
