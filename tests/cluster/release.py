@@ -64,6 +64,10 @@ class Release:
         self.took = time.monotonic() - began
         return self.took
 
+    def revision(self) -> int:
+        """The number of the installed revision."""
+        return int(json.loads(self.helm("status", self.name, "--output", "json"))["version"])
+
     def test(self) -> str:
         """`helm test`, and what its pods wrote."""
         return self.helm("test", self.name, "--logs", "--timeout", "60s")

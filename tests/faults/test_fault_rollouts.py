@@ -100,6 +100,7 @@ def test_fault_6_missing_and_bad_configuration(stage: Stage, app_images: dict[st
     failing = migrating(app_images["api"], "failing", "ALTER TABLE no_such_table ADD COLUMN nickname text")
     good = migrating(app_images["api"], "good", "ALTER TABLE users_user ADD COLUMN nickname text NULL")
     before = stage.release.pod_ids()
+    revision = stage.release.revision()
     with stage.load() as run:
         run.mark("missing secret")
         stage.refused_upgrade({"web": {"secretKey": {"existingSecret": "not-there"}}}, 12)
@@ -117,7 +118,7 @@ def test_fault_6_missing_and_bad_configuration(stage: Stage, app_images: dict[st
         stage.upgrade({"api": {"image": good}})
         run.rest(10)
         run.mark("rollback")
-        shell.run("helm rollback demo 1 --wait")
+        shell.run(f"helm rollback demo {revision} --wait")
         run.rest(8)
     stage.no_failure(6, "missing secret; bad value; failing migration, then a good one", run)
 
