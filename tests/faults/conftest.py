@@ -37,7 +37,8 @@ def installed(
 
 @pytest.fixture
 def stage(installed: Stage) -> Stage:
-    """That release, whole again."""
+    """That release, as it was installed and whole again, whatever the fault before has left."""
+    installed.upgrade()
     installed.settle()
     return installed
 

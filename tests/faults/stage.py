@@ -62,7 +62,7 @@ class Stage:
         eventually("all pods are ready", self.whole, 120)
         eventually("both services answer", self.answers, 30)
 
-    def upgrade(self, values: Values, seconds: int = 120) -> float:
+    def upgrade(self, values: Values | None = None, seconds: int = 120) -> float:
         """`helm upgrade` with these values on top of the installed ones; the seconds until all is rolled out."""
         return self.release.upgrade(values, *self.examples, timeout=f"{seconds}s")
 

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from tests.cluster.kube import eventually
+from tests.faults import wire
 from tests.faults.load import Load
 from tests.faults.stage import SERVICES, Stage
 
@@ -12,8 +13,9 @@ AWAY_FOR = 30  # seconds
 BACK_WITHIN = 5.0  # seconds
 CLEAR = {"web 503", "api 503"}
 # api's pods leave the rotation, and a Service without endpoints refuses a new connection: that is the platform's word
-# for a clear no. A request that waits in vain has no clear no, and one on an open connection is served.
-NO_ENDPOINT = {"refused", "reset"}
+# for a clear no. The kernel says it once a second to each address (icmp_ratelimit), so that most hear nothing at all.
+# A request on an open connection is served, and one that was taken and waits in vain has no excuse.
+NO_ENDPOINT = {wire.REFUSED, wire.UNCONNECTED, wire.RESET}
 
 
 def returned(stage: Stage) -> float:

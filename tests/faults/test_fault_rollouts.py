@@ -140,7 +140,7 @@ def test_fault_14_migrations_at_once_and_old_code_on_the_new_schema(stage: Stage
             for pod in stage.release.pods("api")
         ]
         run.mark("old code on the new schema")
-        stage.upgrade({})
+        stage.upgrade()
         run.rest(10)
     assert 1 == sum("Applying users.0099_slow" in log for log in waited), waited
     assert 4 == len(waited)

@@ -8,6 +8,7 @@ import asyncio
 from typing import NamedTuple
 
 HEAD_LIMIT = 64 * 1024  # bytes
+CONNECT_TIMEOUT = 3.0  # seconds
 
 
 class Failure(Exception):  # noqa: N818 # an observation, not a mistake
@@ -19,6 +20,7 @@ class Failure(Exception):  # noqa: N818 # an observation, not a mistake
 
 
 REFUSED = "refused"  # nobody took the connection
+UNCONNECTED = "unconnected"  # nobody said anything to the wish for one
 RESET = "reset"  # the connection ended before the first byte of an answer
 CUT_OFF = "cut off"  # it ended in mid-answer
 LATE = "late"  # no complete answer within the time that the client waits
@@ -45,7 +47,10 @@ class Connection:
     async def open(cls, port: int) -> "Connection":
         """Connect. Raises `Failure` where nobody takes the connection."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_LIMIT)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_LIMIT)
+        except TimeoutError as error:
+            raise Failure(UNCONNECTED) from error
         except OSError as error:
             raise Failure(REFUSED) from error
         return cls(reader, writer)
