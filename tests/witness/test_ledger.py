@@ -244,17 +244,25 @@ def test_nobody_listening(tmp_path: Path) -> None:
     assert {"api refused": len(running.ledger)} == running.ledger.kinds
 
     with socket.create_server(("127.0.0.1", 0), backlog=500) as silent:
-        plan = Plan(run="run", ports={"api": silent.getsockname()[1]}, rate=200, seconds=1, timeout=2, at_most=20)
-        folder = tmp_path / "bounded"
-        folder.mkdir()
-        running = Load(Plan(**{**_asdict(plan), "mix": ("api list",)}), folder)
-        running._process.wait(20)
-        running.finish()
-    assert {f"api {NOT_SENT}": 180, f"api {wire.LATE}": 20} == running.ledger.kinds
+        assert {f"api {NOT_SENT}": 180, f"api {wire.LATE}": 20} == _kinds_at(silent, tmp_path)
 
 
-def _asdict(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
+def test_nobody_answering_the_call(tmp_path: Path) -> None:
+    """A connection that is neither taken nor refused has a word of its own."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.create_connection(deaf.getsockname()):
+        assert {f"api {NOT_SENT}": 180, f"api {wire.UNCONNECTED}": 20} == _kinds_at(deaf, tmp_path)
+
+
+def _kinds_at(server: socket.socket, folder: Path) -> dict[str, int]:
+    """How 200 requests of which 20 may be open at once fail there."""
+    plan = Plan(
+        run="run", ports={"api": server.getsockname()[1]}, mix=("api list",), rate=200, seconds=1, at_most=20,
+        timeout=wire.CONNECT_TIMEOUT + 1,
+    )  # fmt: skip
+    running = Load(plan, folder)
+    running._process.wait(20)
+    running.finish()
+    return dict(running.ledger.kinds)
 
 
 def test_a_load_has_bounds() -> None:
