@@ -5,10 +5,14 @@ the cluster under test, so each request may cost little. Framing is RFC 9112, se
 """
 
 import asyncio
+import ipaddress
+import itertools
+import secrets
 from typing import NamedTuple
 
 HEAD_LIMIT = 64 * 1024  # bytes
 CONNECT_TIMEOUT = 3.0  # seconds
+_sources = itertools.count(secrets.randbelow(2**24))  # numbers of addresses in the loopback network
 
 
 class Failure(Exception):  # noqa: N818 # an observation, not a mistake
@@ -46,9 +50,14 @@ class Connection:
     @classmethod
     async def open(cls, port: int) -> "Connection":
         """Connect. Raises `Failure` where nobody takes the connection."""
+        # A client of its own each time. A kernel that has led a connection to a pod leads the next one from the same
+        # address and port there for two minutes, be the pod gone or not: one client would meet its own past.
+        source = str(ipaddress.IPv4Address("127.0.0.1") + next(_sources) % (2**24 - 2))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_LIMIT)
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, limit=HEAD_LIMIT, local_addr=(source, 0)
+                )
         except TimeoutError as error:
             raise Failure(UNCONNECTED) from error
         except OSError as error:
