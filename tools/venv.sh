@@ -15,7 +15,8 @@ refuse() {
 }
 
 command -v "$python" > /dev/null || refuse "$python was not found: install Python 3.11 or newer, or name one with PYTHON=/path/to/python3."
-if [ -f "$stamp" ] && cmp -s "$requirements" "$stamp"; then
+# Its Python may be gone since: a link to one that was updated away.
+if [ -x .venv/bin/python ] && [ -f "$stamp" ] && cmp -s "$requirements" "$stamp"; then
     exit 0
 fi
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

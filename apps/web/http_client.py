@@ -30,6 +30,7 @@ ANSWER_LIMIT = 1024 * 1024  # bytes
 BREAKER_THRESHOLD = 5  # failures in a row
 BREAKER_REST = 1.0  # seconds
 _RETRIABLE = frozenset({502, 503, 504})
+_JSON = ("application/json", "application/problem+json")
 
 _no_retries = urllib3.Retry(total=False, redirect=False)
 
@@ -54,7 +55,7 @@ class Refusal(Exception):  # noqa: N818  # likewise
 
 
 class Answer(NamedTuple):
-    """What came back, below status 500."""
+    """What came back, below status 500: JSON, by its media type, or a 204."""
 
     status: int
     headers: urllib3.HTTPHeaderDict
@@ -174,6 +175,9 @@ class HttpClient:
                 preload_content=False,
                 decode_content=False,
             )
+            if response.status < 500 and not _is_json(response):
+                response.close()  # and its connection: whoever that is, the next call does not go there again
+                raise Away("rubbish")
             body = response.read(ANSWER_LIMIT + 1)
         except exceptions.ProtocolError:
             raise
@@ -199,6 +203,15 @@ class HttpClient:
                 retry_after=int(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0,
             )
         return Answer(response.status, response.headers, body)
+
+
+def _is_json(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether it can be from the service: JSON, or a 204, which has no content.
+
+    A Service whose endpoints come back leads a connection out of the cluster now and then (kube-proxy's iptables mode
+    changes its tables one after the other), and proxies on the way answer for any address.
+    """
+    return response.status == 204 or response.headers.get("Content-Type", "").startswith(_JSON)
 
 
 class _StaleConnectionError(ConnectionError):

@@ -141,8 +141,8 @@ class Run:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Run]:
-    """`make run` in that folder, on free ports, until the end of the block."""
+def running(folder: Path, terminal: int | None = None) -> Iterator[Run]:
+    """`make run` in that folder, on free ports, until the end of the block; shown on a terminal, or kept in a file."""
     web_port, api_port = free_port(), free_port()
     log = folder.parent / f"run-{web_port}.log"
     with log.open("wb") as output:
@@ -151,7 +151,7 @@ def running(folder: Path) -> Iterator[Run]:
             ["env", "--default-signal=INT", "make", "run"],
             cwd=folder,
             env=shell_environment(WEB_PORT=str(web_port), API_PORT=str(api_port), LOG_FORMAT="text"),
-            stdout=output,
+            stdout=terminal or output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )

@@ -120,6 +120,18 @@ def test_an_environment_that_was_never_finished(bare: Path, tmp_path: Path) -> N
     assert not (folder / ".local").exists()
 
 
+def test_an_environment_whose_python_is_gone(bare: Path, tmp_path: Path) -> None:
+    """After an update of the system's Python `.venv` is made anew."""
+    folder = shutil.copytree(bare, tmp_path / CLONE, symlinks=True)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to("/usr/bin/python3.0")
+    shutil.copy(folder / "requirements-run.txt", folder / ".venv" / "run.installed")
+    ran = make_run(folder, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert 2 == ran.returncode
+    assert "Making the virtual environment .venv" in ran.stdout
+    assert "The packages of requirements-run.txt could not be installed" in ran.stderr
+
+
 def forge_wheel(folder: Path, name: str, version: str) -> None:
     """A wheel of that package that its lock does not know."""
     module = name.replace("-", "_")

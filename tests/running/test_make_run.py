@@ -1,6 +1,11 @@
 """`make run` on a machine with Python and make, and nothing else."""
 
 import json
+import os
+import pty
+import re
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import urllib3
@@ -25,6 +30,30 @@ def test_both_services_until_ctrl_c(installed: Path) -> None:
     assert "web stopped (rc=0)" in shown
     assert "api stopped (rc=0)" in shown
     assert "Traceback" not in shown
+
+
+def test_a_colour_for_each_on_a_terminal(installed: Path) -> None:
+    """The two logs can be told apart at a glance."""
+    ours, terminal = pty.openpty()
+    shown: list[bytes] = []
+
+    def look() -> None:
+        with suppress(OSError):  # its other end is closed
+            while piece := os.read(ours, 65536):
+                shown.append(piece)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        with running(installed, terminal) as run:
+            run.wait_until_up(20)
+            run.press_ctrl_c()
+    finally:
+        os.close(terminal)
+        looking.join()
+        os.close(ours)
+    colours = dict(re.findall(rb"\x1b\[([\d;]+)m\S+ (web|api) +\| ", b"".join(shown)))
+    assert {b"web", b"api"} == set(colours.values()), b"".join(shown)[:2000]
 
 
 def test_what_is_saved_is_served(installed: Path) -> None:

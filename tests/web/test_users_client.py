@@ -108,6 +108,25 @@ def test_away(client: UsersClient, api_faults: FaultServer, behaviour: Behaviour
     assert 1 == len(client.for_request().page(None).users)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda users: users.page(None),
+        lambda users: users.read(1),
+        lambda users: users.create(ALICE),
+        lambda users: users.delete(1, '"1.1"'),
+    ],
+)
+def test_a_stranger_answers(client: UsersClient, api_faults: FaultServer, call: Callable[[Users], object]) -> None:
+    """A 404 that api cannot have sent says nothing of users, and its connection is not used again."""
+    stranger = b"HTTP/1.1 404 Not Found\r\nServer: stranger\r\nContent-Length: 0\r\n\r\n"
+    api_faults.behave = lambda connection, _request: connection.sendall(stranger)
+    assert "rubbish" == _away(lambda: call(client.for_request()))
+    api_faults.behave = USERS
+    client.for_request().page(None)
+    assert [1, 1] == [request.number for request in api_faults.requests]
+
+
 def test_trickling_body(client: UsersClient, api_faults: FaultServer) -> None:
     """A body whose bytes all come in time one by one is still late as a whole."""
     api_faults.behave = lambda connection, request: (
