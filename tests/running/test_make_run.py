@@ -44,7 +44,7 @@ def test_a_colour_for_each_on_a_terminal(installed: Path) -> None:
                 shown.append(piece)
 
     def colours() -> dict[bytes, bytes]:
-        return dict(re.findall(rb"\x1b\[([\d;]+)m\S+ (web|api) +\| ", b"".join(shown)))
+        return dict(re.findall(rb"\x1b\[([1-9][\d;]*)m\S+ (web|api) +\| ", b"".join(shown)))
 
     looking = threading.Thread(target=look)
     looking.start()
