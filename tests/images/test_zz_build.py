@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.engine import clone, docker, run
 from tests.images.conftest import SERVICES, Image
 from tests.services import ROOT
 
-EDIT_LIMIT = 15.0  # seconds on a machine that does other things too; 3 are promised, and what it took is printed
+EDIT_LIMIT = 3.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_an_edit_rebuilds_at_once(checkout: Path, service: str) -> None:
     assert 0 == first.returncode, output
     before = layers(f"tandem-{service}:test-build")
     file = checkout / "apps" / service / "config.py"
-    file.write_text(file.read_text(encoding="utf-8") + "\n# A line more.\n", encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8") + f"\n# {secrets.token_hex()}\n", encoding="utf-8")
     began = time.monotonic()
     second = build(checkout, service)
     output = second.communicate()[0]
