@@ -24,6 +24,8 @@ if [ -n "${PLATFORM:-}" ]; then
     tag+=-${PLATFORM##*/}
     arguments+=(--platform "$PLATFORM")
     if [ "$(world)" = offline ]; then
+        [ "${PLATFORM##*/}" = "$(dpkg --print-architecture)" ] || command -v arch-test >/dev/null ||
+            fail "mmdebstrap makes no Debian for $PLATFORM without arch-test: apt-get install arch-test, then run this again"
         offline/debian.sh trixie "${PLATFORM##*/}"
         arguments+=(--build-context "debian:trixie-slim=docker-image://debian:trixie-slim-${PLATFORM##*/}")
     fi

@@ -13,7 +13,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
 IFS=, read -ra wanted <<<"$platforms"
 for platform in "${wanted[@]}"; do
     docker buildx inspect | grep -qE "^Platforms:.*$platform(,|/|\$)" ||
-        fail "this engine cannot run $platform: install its emulator (on Debian: apt-get install qemu-user-static binfmt-support), or push for fewer: PLATFORMS=linux/amd64"
+        fail "this engine cannot run $platform: install its emulator (on Debian: apt-get install qemu-user-static binfmt-support arch-test), or push for fewer: PLATFORMS=linux/amd64"
 done
 
 push() { # push IMAGE: what it said only where it failed
