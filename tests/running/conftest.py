@@ -1,15 +1,18 @@
 """A fresh copy of the tree, as a clone has it, and `make run` in it."""
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 import urllib3
@@ -141,26 +144,48 @@ class Run:
 
 
 @contextmanager
-def running(folder: Path, terminal: int | None = None) -> Iterator[Run]:
-    """`make run` in that folder, on free ports, until the end of the block; shown on a terminal, or kept in a file."""
+def _terminal(log: Path) -> Iterator[int]:
+    """A terminal; what is shown on it is kept in the log."""
+    ours, terminal = pty.openpty()
+
+    def keep() -> None:
+        with log.open("wb", buffering=0) as file, suppress(OSError):  # its other end is closed
+            while shown := os.read(ours, 65536):
+                file.write(shown)
+
+    keeping = threading.Thread(target=keep)
+    keeping.start()
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+        keeping.join()
+        os.close(ours)
+
+
+@contextmanager
+def running(folder: Path, *, terminal: bool = False) -> Iterator[Run]:
+    """`make run` in that folder, on free ports, until the end of the block; it writes to a file, or a terminal."""
     web_port, api_port = free_port(), free_port()
     log = folder.parent / f"run-{web_port}.log"
-    with log.open("wb") as output:
+    log.touch()
+    shown: AbstractContextManager[int | IO[bytes]] = _terminal(log) if terminal else log.open("wb")
+    with shown as output:
         process = subprocess.Popen(
             # As a terminal starts it: what runs in a script's background ignores interrupts, and so would its children.
             ["env", "--default-signal=INT", "make", "run"],
             cwd=folder,
             env=shell_environment(WEB_PORT=str(web_port), API_PORT=str(api_port), LOG_FORMAT="text"),
-            stdout=terminal or output,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    run = Run(folder, web_port, api_port, process, log)
-    try:
-        yield run
-    finally:
-        if process.poll() is None:
-            run.press_ctrl_c()
+        run = Run(folder, web_port, api_port, process, log)
+        try:
+            yield run
+        finally:
+            if process.poll() is None:
+                run.press_ctrl_c()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,7 @@
 """`make run` on a machine with Python and make, and nothing else."""
 
 import json
-import os
-import pty
 import re
-import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import urllib3
@@ -35,30 +30,12 @@ def test_both_services_until_ctrl_c(installed: Path) -> None:
 
 def test_a_colour_for_each_on_a_terminal(installed: Path) -> None:
     """The two logs can be told apart at a glance."""
-    ours, terminal = pty.openpty()
-    shown: list[bytes] = []
-
-    def look() -> None:
-        with suppress(OSError):  # its other end is closed
-            while piece := os.read(ours, 65536):
-                shown.append(piece)
-
-    def colours() -> dict[bytes, bytes]:
-        return dict(re.findall(rb"\x1b\[([1-9][\d;]*)m\S+ (web|api) +\| ", b"".join(shown)))
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
-        with running(installed, terminal) as run:
-            run.wait_until_up(20)
-            deadline = time.monotonic() + 10
-            while len(colours()) < 2 and time.monotonic() < deadline:
-                time.sleep(0.05)
-    finally:
-        os.close(terminal)
-        looking.join()
-        os.close(ours)
-    assert {b"web", b"api"} == set(colours().values()), b"".join(shown)[:2000]
+    with running(installed, terminal=True) as run:
+        run.wait_until_up(20)
+        for service in ("web", "api"):
+            run.wait_until_shown(f" {service}    | ", 10)
+    colours = dict(re.findall(r"\x1b\[([1-9][\d;]*)m\S+ (web|api) +\| ", run.output()))
+    assert {"web", "api"} == set(colours.values()), run.output()
 
 
 def test_what_is_saved_is_served(installed: Path) -> None:
