@@ -1,6 +1,7 @@
 """The cluster itself keeps what everything in it relies on."""
 
 import json
+from ipaddress import ip_address
 
 import pytest
 from kubernetes import client
@@ -85,7 +86,7 @@ def test_a_volume_survives_its_pod(namespace: Namespace) -> None:
     assert "kept\n" == namespace.run(pod("reader", "cat", "/data/file", mounts={"data": "/data"}, volumes=[volume]))
 
 
-def test_pods_on_different_workers_reach_each_other(cluster: Cluster, namespace: Namespace) -> None:
+def reach_each_other(cluster: Cluster, namespace: Namespace) -> None:
     """Both ways between the workers, straight and through a service, with answers larger than any packet."""
     first, second = cluster.workers()
     for name, node in (("one", first), ("two", second)):
@@ -106,6 +107,35 @@ def test_pods_on_different_workers_reach_each_other(cluster: Cluster, namespace:
             script = f'psql -h {host} -U postgres -Atc "{query}" | wc -c'
             wrote = namespace.run(pod(f"to-{name}-{way}", "sh", "-c", script, node=node, env={"PGPASSWORD": "test"}))
             assert len("1000000|\n") + 1_000_000 == int(wrote)
+
+
+def test_pods_on_different_workers_reach_each_other(cluster: Cluster, namespace: Namespace) -> None:
+    """Both ways between the workers, straight and through a service, with answers larger than any packet."""
+    reach_each_other(cluster, namespace)
+
+
+def test_nodes_that_come_back_with_each_others_addresses(cluster: Cluster, namespace: Namespace) -> None:
+    """What a restart of the machine does: the nodes end without a word, and the engine deals their addresses anew."""
+    names = [node.metadata.name for node in cluster.core.list_node().items]
+    where = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+
+    def addresses() -> dict[str, str]:
+        return dict(zip(names, command("docker", "inspect", "--format", where, *names).split(), strict=True))
+
+    before = addresses()
+    command("docker", "kill", *names)
+    lowest, *others = sorted(names, key=lambda name: ip_address(before[name]))
+    command("docker", "start", *others, lowest)
+    after = addresses()
+    assert all(before[name] != after[name] for name in names), (before, after)
+
+    assert 'cluster "tandem" is up' in command("tools/cluster/up.sh", timeout=300)
+    known = {
+        node.metadata.name: next(a.address for a in node.status.addresses if a.type == "InternalIP")
+        for node in cluster.core.list_node().items
+    }
+    assert after == known
+    reach_each_other(cluster, namespace)
 
 
 def test_metrics_are_served(cluster: Cluster) -> None:

@@ -11,8 +11,6 @@ kind=$(tool kind)
 manifest=$root/tools/cluster/metrics-server.yaml
 config=$root/k8s/kind.yaml
 world=$(world)
-# shellcheck disable=SC2153  # the versions of offline/versions.env
-recipe=$(hash_of "$config" "$manifest" <(echo "$world $KIND $KUBERNETES $METRICS_SERVER"))
 
 if [ -n "$(nodes)" ] && [ -z "$(saved_state)" ]; then
     say "a run that was cut off left half a cluster: removing it"
@@ -37,6 +35,8 @@ if [ "$world" = offline ]; then
     "$offline/node-image.sh"
     options+=(--image "kindest/node:$KUBERNETES")
 fi
+# shellcheck disable=SC2153  # the versions of offline/versions.env
+recipe=$(hash_of "$config" "$manifest" <(echo "$world $KIND $KUBERNETES $METRICS_SERVER $(recipe_of "kindest/node:$KUBERNETES")"))
 kubectl=$(tool kubectl)
 tool helm >/dev/null
 
@@ -50,6 +50,23 @@ check_context() {
     esac
 }
 
+# Whether every node has reported since its container was started: until then the API tells how things were before.
+reported() {
+    local renewed node started
+    renewed=$("$kubectl" --context "$context" get leases --namespace kube-node-lease --request-timeout 5s \
+        -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.renewTime}{"\n"}{end}') || return 1
+    while read -r node started; do
+        [[ $(sed -n "s/^$node //p" <<<"$renewed") > $started ]] || return 1
+    done < <(nodes | xargs docker inspect --format '{{slice .Name 1}} {{.State.StartedAt}}')
+}
+
+# A node is Ready a little before its services and DNS are. metrics-server takes a minute more, and nothing else needs it.
+wait_ready() {
+    for _ in $(seq 60); do reported 2>/dev/null && break; sleep 1; done
+    "$kubectl" --context "$context" wait --for=condition=Ready nodes --all --timeout=60s &&
+        "$kubectl" --context "$context" wait --namespace kube-system --for=condition=Ready pods --selector 'app!=metrics-server' --timeout=120s
+}
+
 create() {
     # With the MTU of the engine's default bridge, as kind gives to the network it makes itself.
     local mtu
@@ -58,9 +75,7 @@ create() {
         docker network create --label "$network_label" -o com.docker.network.bridge.enable_ip_masquerade=true \
             -o "com.docker.network.driver.mtu=${mtu:-1500}" "$network"
     KIND_EXPERIMENTAL_DOCKER_NETWORK=$network "$kind" create cluster "${options[@]}"
-    "$kubectl" --context "$context" wait --for=condition=Ready nodes --all --timeout=60s
-    # A node is Ready a little before its services and DNS are.
-    "$kubectl" --context "$context" wait --namespace kube-system --for=condition=Ready pods --all --timeout=120s
+    wait_ready
 }
 
 install_metrics_server() {
@@ -88,11 +103,9 @@ else
         nodes | xargs docker start >/dev/null
     fi
     "$kind" export kubeconfig --name "$cluster" --quiet
-    ready() { "$kubectl" --context "$context" wait --for=condition=Ready nodes --all --timeout=5s; }
-    for _ in $(seq 24); do ready >/dev/null 2>&1 && break; sleep 1; done
-    ready >/dev/null 2>&1 || fail "the cluster is there but its nodes are not ready: make cluster-down, then make cluster"
+    wait_ready >/dev/null 2>&1 || fail "the cluster is there but its nodes are not ready: make cluster-down, then make cluster"
     [ "$(saved_state | sed -n 1p)" = "$recipe" ] ||
-        say "the cluster was made from another k8s/kind.yaml or other versions than these: make cluster-down cluster makes it anew"
+        say "the cluster was made from another k8s/kind.yaml or another node image than these: make cluster-down cluster makes it anew"
 fi
 
 say "cluster \"$cluster\" is up ($((SECONDS - began)) s): kubectl get nodes; its ports are http://127.0.0.1:8000 (web) and :8001 (api)"
