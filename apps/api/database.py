@@ -1,9 +1,16 @@
-"""Readiness: the database answers, and no migration of ours is waiting."""
+"""The server's use of the database: its pool; and readiness: it answers, and no migration of ours is waiting."""
 
 from functools import cache
 
+from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
+
+
+def use_pool() -> None:
+    """Take PostgreSQL's connections from a pool from now on; each worker opens its own with its first request."""
+    if connection.vendor == "postgresql":
+        connection.settings_dict["OPTIONS"]["pool"] = settings.POOL
 
 
 @cache
@@ -26,9 +33,10 @@ def waiting_migrations() -> list[str]:
 
 def can_serve() -> str | None:
     """The readiness check: the reason why the database cannot be used, or None."""
-    connection.close_if_unusable_or_obsolete()  # a probe is no request of Django's, which would begin with it
     try:
         waiting = waiting_migrations()
     except Error:
         return "does not answer"
+    finally:
+        connection.close_if_unusable_or_obsolete()  # a probe is no request of Django's, which would end with it
     return f"migrations are waiting: {', '.join(waiting)}" if waiting else None

@@ -34,10 +34,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _database() -> dict[str, Any]:
-    # One connection a thread, for good: a new one costs more than a query, and a pool's bookkeeping nearly as much.
-    database: dict[str, Any] = {**dj_database_url.parse(_config.database_url), "CONN_MAX_AGE": None}
+    database: dict[str, Any] = {**dj_database_url.parse(_config.database_url)}
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["CONN_MAX_AGE"] = None  # one connection a thread: opening a file costs more than a query
         options.update(
             # A transaction takes the write lock at its start, and waits for it; a late upgrade would fail at once.
             transaction_mode="IMMEDIATE",
@@ -47,7 +47,6 @@ def _database() -> dict[str, Any]:
         )
     else:
         database["ENGINE"] = "api.postgresql"
-        database["CONN_HEALTH_CHECKS"] = True  # a connection that died with the database is replaced, not used again
         options.update(
             application_name="tandem-api",
             options=f"-c statement_timeout={int(STATEMENT_TIMEOUT * 1000)}",
@@ -62,3 +61,13 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+
+# psycopg's pool (https://www.psycopg.org/psycopg3/docs/api/pool.html), which the server adds to its OPTIONS: as many
+# connections as there are requests at once. A command has one of its own, whose errors and locks are its own too.
+POOL = {
+    "min_size": 0,
+    "max_size": _config.threads + 1,  # and readiness
+    "timeout": 1.5,  # seconds for a free connection, or for the database to come back
+    # Its pauses between attempts double; given up soon, the next request begins anew and finds the database back.
+    "reconnect_timeout": 2,
+}

@@ -40,7 +40,7 @@ def test_postgresql_stops_and_starts_again(postgres_server: Server, tmp_path: Pa
         assert set(api.statuses("/readyz", until=200, within=5)) <= {200, 503}
         assert set(api.statuses("/users", until=200, within=5)) <= {200, 503}
         assert [user["name"] for user in api.request("GET", "/users").json()] == [user["name"] for user in users]
-        assert api.workers() == workers
+        assert set(workers) <= set(api.workers())  # a second one may have been starting still
         assert "unhandled error" not in api.output()
 
 
