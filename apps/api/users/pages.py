@@ -1,13 +1,15 @@
 """What is read: one user, or a page by keyset, as fast at the end of a million rows as at their beginning.
 
-The hot path. It fetches plain tuples and writes JSON from them; the tests compare the result with the schema. The SQL
+The hot path. It fetches plain rows and writes JSON from them; the tests compare the result with the schema. The SQL
 is written out because building these statements anew costs more than running them.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection
 
 from api.codecs import dumps
@@ -17,7 +19,7 @@ _COLUMNS = "id, name, email, created_at, updated_at, version"
 # Opaque to clients, so that its content can change; whatever matches is a place between two users.
 CURSOR = r"^[0-9a-f]{16}$"
 
-_Row = tuple[Any, ...]
+_Row = Sequence[Any]  # in the order of _COLUMNS
 
 
 class Row(NamedTuple):
@@ -51,9 +53,7 @@ def decode_cursor(cursor: str) -> int:
 
 def read(after: int, limit: int) -> Page:
     """The page of at most `limit` users whose ids lie above `after`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGE, [after, limit + 1])
-        rows: list[_Row] = cursor.fetchall()
+    rows = _rows(after, limit + 1)
     etag = _etag(",".join([str(row[0]) for row in rows]), ",".join([str(row[5]) for row in rows]))
     more = len(rows) > limit
     users = [
@@ -63,7 +63,25 @@ def read(after: int, limit: int) -> Page:
     return Page(dumps(users), etag, encode_cursor(rows[limit - 1][0]) if more else None)
 
 
+def _rows(after: int, count: int) -> list[_Row]:
+    rows: list[_Row]
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(_PAGE_AS_JSON, [after, count])
+            rows = orjson.loads(cursor.fetchone()[0])
+        else:
+            cursor.execute(_PAGE, [after, count])
+            rows = cursor.fetchall()
+    return rows
+
+
 _PAGE = f"SELECT {_COLUMNS} FROM users_user WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608  # a constant
+# SQLite's driver gives the interpreter's lock away for every single row. Where other threads of the worker wait for it,
+# a page row by row takes twice the CPU; as JSON it is one row. Times are the text of RFC 3339 already.
+_AS_JSON = (
+    "json_array(id, name, email, replace(created_at, ' ', 'T') || 'Z', replace(updated_at, ' ', 'T') || 'Z', version)"
+)
+_PAGE_AS_JSON = f"SELECT json_group_array({_AS_JSON}) FROM ({_PAGE})"  # noqa: S608  # a constant
 
 
 def find(user_id: int) -> Row | None:
