@@ -79,6 +79,14 @@ class Service:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
         return [int(pid) for pid in children.split()]
 
+    def wait_for_workers(self, count: int, without: int = 0) -> list[int]:
+        """Those workers once there are that many, not counting `without`. Raises AssertionError after 10 s."""
+        deadline = time.monotonic() + 10
+        while len(set(self.workers()) - {without}) < count:
+            assert time.monotonic() < deadline, self.workers()
+            time.sleep(0.05)
+        return self.workers()
+
     def stop(self, by: signal.Signals = signal.SIGTERM, timeout: float = 25) -> int:
         """End it; the exit code."""
         self._hang_up()

@@ -13,11 +13,11 @@ from tests.services import manage, running
 def test_postgresql_stops_and_starts_again(postgres_server: Server, tmp_path: Path) -> None:
     """Liveness stays green, readiness names the check, writes are refused, and 5 s after its return all is well."""
     url = postgres_server.create_migrated()
-    with running("api", tmp_path, DATABASE_URL=url) as api:
+    with running("api", tmp_path, DATABASE_URL=url, WEB_CONCURRENCY="2") as api:
         users = [{"name": f"User {n}", "email": f"user{n}@example.org"} for n in range(20)]
         created = [api.request("POST", "/users", json=user) for user in users]
         assert {response.status for response in created} == {201}
-        workers = api.workers()
+        workers = api.wait_for_workers(2)
         postgres_server.stop()
         try:
             for method, path, body in (
@@ -40,7 +40,7 @@ def test_postgresql_stops_and_starts_again(postgres_server: Server, tmp_path: Pa
         assert set(api.statuses("/readyz", until=200, within=5)) <= {200, 503}
         assert set(api.statuses("/users", until=200, within=5)) <= {200, 503}
         assert [user["name"] for user in api.request("GET", "/users").json()] == [user["name"] for user in users]
-        assert set(workers) <= set(api.workers())  # a second one may have been starting still
+        assert api.workers() == workers
         assert "unhandled error" not in api.output()
 
 

@@ -35,15 +35,8 @@ def service(sample_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
 def two_workers(sample_database: str, tmp_path: Path) -> Iterator[Service]:
     """An api of the test's own, its two workers up."""
     with running("api", tmp_path, DATABASE_URL=sample_database, WEB_CONCURRENCY="2", HOME=str(tmp_path)) as api:
-        _wait_for_workers(api, 2)
+        api.wait_for_workers(2)
         yield api
-
-
-def _wait_for_workers(service: Service, count: int, without: int = 0) -> None:
-    deadline = time.monotonic() + 10
-    while len(set(service.workers()) - {without}) < count:
-        assert time.monotonic() < deadline, service.workers()
-        time.sleep(0.05)
 
 
 def _lines(service: Service) -> list[dict[str, Any]]:
@@ -139,7 +132,7 @@ def test_a_killed_worker_is_replaced(two_workers: Service) -> None:
     """The others serve on, the metrics stay, and soon there are as many workers as before."""
     killed = two_workers.workers()[0]
     os.kill(killed, signal.SIGKILL)
-    _wait_for_workers(two_workers, 2, without=killed)
+    two_workers.wait_for_workers(2, without=killed)
     for _ in range(20):
         assert urllib3.request("GET", f"{two_workers.url}/users", retries=False).status == 200
     build = (("revision", "unknown"), ("service", "api"), ("version", version()))

@@ -60,7 +60,7 @@ reported() {
     done < <(nodes | xargs docker inspect --format '{{slice .Name 1}} {{.State.StartedAt}}')
 }
 
-# A node is Ready a little before its services and DNS are. metrics-server takes a minute more, and nothing else needs it.
+# A node is Ready a little before its services and DNS are. metrics-server takes longer still, and nothing starts by it.
 wait_ready() {
     for _ in $(seq 60); do reported 2>/dev/null && break; sleep 1; done
     "$kubectl" --context "$context" wait --for=condition=Ready nodes --all --timeout=60s &&

@@ -76,8 +76,8 @@ def _rows(after: int, count: int) -> list[_Row]:
 
 
 _PAGE = f"SELECT {_COLUMNS} FROM users_user WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608  # a constant
-# SQLite's driver gives the interpreter's lock away for every single row. Where other threads of the worker wait for it,
-# a page row by row takes twice the CPU; as JSON it is one row. Times are the text of RFC 3339 already.
+# SQLite's driver gives the interpreter's lock away for every single row, to whichever thread of the worker waits for
+# it, and each change costs CPU; as JSON the page is one row. Times are the text of RFC 3339 already.
 _AS_JSON = (
     "json_array(id, name, email, replace(created_at, ' ', 'T') || 'Z', replace(updated_at, ' ', 'T') || 'Z', version)"
 )
