@@ -13,7 +13,7 @@ wanted "$image" "$recipe" || exit 0
 command -v mmdebstrap >/dev/null || fail "no registry can be reached and mmdebstrap is missing, which builds $image: apt-get install mmdebstrap"
 
 # mirror ORIGIN-LABEL FALLBACK: the mirror apt is set up with on a Debian machine, so that a company's own is used.
-mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" 2>/dev/null | head -1; }
+mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" 2>/dev/null | sed -n 1p; }
 main=${DEBIAN_MIRROR:-$(mirror Debian)}
 security=${DEBIAN_SECURITY_MIRROR:-$(mirror Debian-Security)}
 [ -n "$main" ] || fail "apt knows no Debian mirror: set DEBIAN_MIRROR to the URL of one"

@@ -74,7 +74,7 @@ step() {
     step_group=
     if [ $status != 0 ]; then
         tail -12 "$log" | sed 's/^/    /' >&2
-        refused=$(sed -nE 's/.*[ "]([^ "]+): reading [^ ]+: ([^"]*).*/\1 (\2)/p' "$log" | head -1)
+        refused=$(sed -nE 's/.*[ "]([^ "]+): reading [^ ]+: ([^"]*).*/\1 (\2)/p' "$log" | sed -n 1p)
         [ -z "$refused" ] || fail "step \"$title\" failed because the Go module mirror refused $refused: have it served, or set GOPROXY to a mirror that does, then run this again; what is done is kept"
         fail "step \"$title\" failed; its whole log is $log. What is done is kept: run this again once the cause is gone"
     fi

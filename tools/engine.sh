@@ -15,7 +15,7 @@ install_packages() {
     if [ "$suite" = bookworm ]; then
         # Debian 12's engine is too old for BuildKit's features: take these four from Debian 13, from the same mirror,
         # and nothing else (priority 50 loses to every installed or native version).
-        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -1)
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | sed -n 1p)
         [ -n "$mirror" ] || fail "apt lists no Debian 12 mirror: check /etc/apt/sources.list.d"
         printf '%s\n' 'Types: deb' "URIs: $mirror" 'Suites: trixie' 'Components: main' \
             'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' >/etc/apt/sources.list.d/tandem-trixie.sources

@@ -11,8 +11,9 @@ need_engine
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
 
 IFS=, read -ra wanted <<<"$platforms"
+builder=$(docker buildx inspect) # not in a pipe: grep ends at the line it looks for, and docker would fail to write the rest
 for platform in "${wanted[@]}"; do
-    docker buildx inspect | grep -qE "^Platforms:.*$platform(,|/|\$)" ||
+    grep -qE "^Platforms:.*$platform(,|/|\$)" <<<"$builder" ||
         fail "this engine cannot run $platform: install its emulator (on Debian: apt-get install qemu-user-static binfmt-support arch-test), or push for fewer: PLATFORMS=linux/amd64"
 done
 

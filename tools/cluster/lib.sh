@@ -31,7 +31,7 @@ ours() {
     local node
     [ -n "$(our_network)" ] || return 1
     for node in $(nodes); do
-        docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' "$node" | grep -qw "$network" || return 1
+        grep -qw "$network" <<<"$(docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' "$node")" || return 1
     done
 }
 saved_state() { docker cp "$control_plane:$state" - 2>/dev/null | tar -xO 2>/dev/null; } # works on a stopped node too
