@@ -5,9 +5,11 @@ whoever is asked adds them up (https://prometheus.github.io/client_python/multip
 https://prometheus.io/docs/practices/naming/. In that mode there are no Info metrics, so build info is a gauge of 1.
 """
 
+import os
 import socket
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -110,10 +112,27 @@ def serve(service: str, listener: socket.socket) -> None:
     threading.Thread(target=_MetricsServer(listener).serve_forever, name="metrics", daemon=True).start()
 
 
+class _Collector(MultiProcessCollector):
+    def collect(self) -> Any:
+        """From every file with something in it.
+
+        A worker opens its file before it gives it a size, and prometheus-client fails on one that is empty then.
+        """
+        with os.scandir(self._path) as entries:
+            files = [entry.path for entry in entries if entry.name.endswith(".db") and _has_content(entry)]
+        return self.merge(files)  # type: ignore[no-untyped-call]
+
+
+def _has_content(entry: "os.DirEntry[str]") -> bool:
+    with suppress(FileNotFoundError):  # of a worker that has ended meanwhile
+        return entry.stat().st_size > 0
+    return False
+
+
 def registry() -> CollectorRegistry:
     """A registry that sums over all workers."""
     collected = CollectorRegistry()
-    MultiProcessCollector(collected)  # type: ignore[no-untyped-call]
+    _Collector(collected)  # type: ignore[no-untyped-call]
     return collected
 
 

@@ -139,6 +139,15 @@ def test_a_killed_worker_is_replaced(two_workers: Service) -> None:
     assert _metrics(two_workers)["build_info", build] == 1
 
 
+def test_metrics_while_a_worker_makes_its_file(sample_database: str, tmp_path: Path) -> None:
+    """It is empty for a moment, or for good where the worker was killed then; the others' numbers are there."""
+    with running("api", tmp_path, DATABASE_URL=sample_database, TMPDIR=str(tmp_path)) as service:
+        (folder,) = tmp_path.glob("tandem-api-*")
+        for name in ("counter_0.db", "histogram_0.db", "gauge_livesum_0.db"):
+            (folder / name).touch()
+        assert _metrics(service)["http_requests_in_flight", ()] == 0
+
+
 def test_workers_beat_in_memory_and_there_is_no_control_socket(two_workers: Service, tmp_path: Path) -> None:
     """A slow disk must not end a healthy worker, and nothing but HTTP leads into the process."""
     open_files = [
