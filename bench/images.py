@@ -29,6 +29,7 @@ from bench.servers import free_port
 from serving.version import version
 
 PORTS = {"web": 5000, "api": 5001}
+PEERS = {"usual": "no-compile", "usual, compiled": "compile"}  # the recipe's BYTECODE
 # The first request that a user sends: the greeting; the list of users, from a database that is there.
 PATHS = {"web": "/", "api": "/users"}
 TOKEN = secrets.token_hex(32)
@@ -64,18 +65,19 @@ def docker(*arguments: str) -> str:
 
 
 def build() -> dict[tuple[str, str], str]:
-    """Build all four images; their tags by service and contender."""
+    """Build all images; their tags by service and contender."""
     if subprocess.run(["tools/images.sh"], cwd=ROOT, check=False).returncode:
         raise SystemExit("The images could not be built, so nothing was measured.")
     bundle = next((os.environ[n] for n in ("CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE") if os.environ.get(n)), os.devnull)
     tags = {}
     for service in PORTS:
         tags[service, "ours"] = f"tandem-{service}:{version()}"
-        tags[service, "usual"] = f"tandem-bench-{service}:usual"
-        docker(
-            "build", "--quiet", "--secret", f"id=ca,src={bundle}", "--file", "bench/peers/images/Dockerfile",
-            "--target", service, "--tag", tags[service, "usual"], ".",
-        )  # fmt: skip
+        for who, bytecode in PEERS.items():
+            tags[service, who] = f"tandem-bench-{service}:{bytecode}"
+            docker(
+                "build", "--quiet", "--secret", f"id=ca,src={bundle}", "--file", "bench/peers/images/Dockerfile",
+                "--build-arg", f"BYTECODE={bytecode}", "--target", service, "--tag", tags[service, who], ".",
+            )  # fmt: skip
     return tags
 
 
@@ -156,10 +158,10 @@ def status(port: int, path: str) -> int:
 
 def render(found: dict[tuple[str, str], Measured]) -> str:
     """The table, in Markdown."""
-    lines = ["| image | who | unpacked MB | zstd MB | start ms, median | ours ÷ usual |", "|---|---|--:|--:|--:|--:|"]
+    lines = ["| image | who | unpacked MB | zstd MB | start ms, median | ours ÷ it |", "|---|---|--:|--:|--:|--:|"]
     for (service, who), each in found.items():
         median = statistics.median(each.starts)
-        ratio = f"{median / statistics.median(found[service, 'usual'].starts):.2f}" if who == "ours" else ""
+        ratio = f"{statistics.median(found[service, 'ours'].starts) / median:.2f}" if who in PEERS else ""
         lines.append(
             f"| tandem-{service} | {who} | {each.unpacked:.1f} | {each.compressed:.1f} | {median:.0f} "
             f"({min(each.starts):.0f} to {max(each.starts):.0f}) | {ratio} |"

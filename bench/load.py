@@ -7,6 +7,9 @@ from typing import NamedTuple
 from bench.data import STATE
 
 CONNECTIONS = 3  # one below our threads a worker: web asks api with three at once
+# Requests until a connection is given up for a new one. Which worker takes a connection is chance, and what a request
+# costs depends on how many its worker has at once: so each second sees many ways to fall, where it would see one.
+FRESH_AFTER = 50
 # A CSRF token is new in each answer, and is all that may differ. `delay` keeps a schedule on the wall clock.
 _SCRIPT = """
 local ffi = require("ffi")
@@ -14,6 +17,16 @@ ffi.cdef[[ typedef struct { long s; long ns; } tandem_time; int clock_gettime(in
 local now = ffi.new("tandem_time")
 local file = io.open("EXPECTED", "rb"); local expected = file:read("*a"); file:close()
 local rate, slot, wrong = RATE, nil, 0
+local usual, last, asked = nil, nil, 0
+function init()
+  usual = wrk.format()
+  wrk.headers["Connection"] = "close"
+  last = wrk.format()
+end
+function request()
+  asked = asked + 1
+  return asked % FRESH_AFTER == 0 and last or usual
+end
 local function plain(body) return (body:gsub('(name="csrf_token"[^>]-value=")[^"]*', "%1")) end
 local threads = {}
 function setup(thread) table.insert(threads, thread); thread:set("wrong", 0) end
@@ -63,11 +76,17 @@ def parse(report: str) -> Result:
     return Result(requests, duration / 1e6, wrong, p50 / 1e6, p99 / 1e6)
 
 
-def run(url: str, headers: dict[str, str], status: int, body: str, *, seconds: int, rate: int = 0) -> Result:
-    """Ask for `seconds`, as fast as answers come or at `rate` a second. Raises SystemExit on a wrong answer."""
+def run(
+    url: str, headers: dict[str, str], status: int, body: str, *, seconds: int, rate: int = 0, fresh: bool = True
+) -> Result:
+    """Ask for `seconds`, as fast as answers come or at `rate` a second. Raises SystemExit on a wrong answer.
+
+    `fresh` has connections given up for new ones, which takes a server that says that it closes.
+    """
     expected, script = STATE / "expected", STATE / "wrk.lua"
     expected.write_text(plain(body), encoding="utf-8")
     filled = _SCRIPT.replace("EXPECTED", str(expected)).replace("RATE", str(rate)).replace("STATUS", str(status))
+    filled = filled.replace("FRESH_AFTER", str(FRESH_AFTER) if fresh else "math.huge")
     script.write_text(filled, encoding="utf-8")
     named = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "5s", "-s", str(script), *named, url]
