@@ -7,6 +7,7 @@ https://prometheus.io/docs/practices/naming/. In that mode there are no Info met
 
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from serving.health import ALIVE
+from serving.logs import log
 from serving.version import revision, version
 
 if TYPE_CHECKING:
@@ -85,6 +87,11 @@ class _MetricsServer(WSGIServer):
         self.server_name, self.server_port = "metrics", listener.getsockname()[1]
         self.setup_environ()
         self.set_app(_alive_beside(make_wsgi_app(registry())))
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """A scraper that hung or went away is none of ours, and the standard library's traceback no line of the log."""
+        if not isinstance(error := sys.exception(), OSError):
+            log.error("scrape", exc_info=error)
 
 
 def _alive_beside(scrape: "WSGIApplication") -> "WSGIApplication":

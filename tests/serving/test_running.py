@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -146,6 +147,17 @@ def test_metrics_while_a_worker_makes_its_file(sample_database: str, tmp_path: P
         for name in ("counter_0.db", "histogram_0.db", "gauge_livesum_0.db"):
             (folder / name).touch()
         assert _metrics(service)["http_requests_in_flight", ()] == 0
+
+
+def test_a_scraper_that_goes_away_leaves_no_line(sample_database: str, tmp_path: Path) -> None:
+    """Reset in the middle of its request; the log stays JSON, line by line, and the next scrape is answered."""
+    with running("api", tmp_path, DATABASE_URL=sample_database, WEB_CONCURRENCY="1") as service:
+        with socket.create_connection(("127.0.0.1", service.metrics_port)) as scraper:
+            scraper.sendall(b"GET /metr")
+            reset = struct.pack("ii", 1, 0)  # socket(7): lingering for no second means a reset
+            scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        assert _metrics(service)["http_requests_in_flight", ()] == 0  # by the one thread that met the reset before
+        assert not [line for line in _lines(service) if line["level"] not in ("info", "warning")]
 
 
 def test_workers_beat_in_memory_and_there_is_no_control_socket(two_workers: Service, tmp_path: Path) -> None:
