@@ -20,6 +20,12 @@ if [ -x "$built" ]; then link; exit; fi
 
 need_go "$name $version"
 mkdir -p "$cache/bin"
+# Processes that share the tests ask for it at once: one builds, the others wait for it, where the machine has flock.
+if command -v flock >/dev/null; then
+    exec 8>"$cache/bin/.$name.lock"
+    flock 8
+    if [ -x "$built" ]; then link; exit; fi
+fi
 need_disk "$cache" 4
 work=$(mktemp -d "$cache/bin/.new-XXXX")
 clean_up() { rm -rf "$work"; }
@@ -39,6 +45,6 @@ build() {
             ;;
     esac
 }
-step "build $name $version" build >&2
+step "build $name $version" build >&2 8>&-
 mv "$work/$name" "$built"
 link
