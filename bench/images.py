@@ -68,7 +68,7 @@ def build() -> dict[tuple[str, str], str]:
     """Build all images; their tags by service and contender."""
     if subprocess.run(["tools/images.sh"], cwd=ROOT, check=False).returncode:
         raise SystemExit("The images could not be built, so nothing was measured.")
-    bundle = next((os.environ[n] for n in ("CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE") if os.environ.get(n)), os.devnull)
+    bundle = subprocess.run(["tools/ca-bundle.sh"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     tags = {}
     for service in PORTS:
         tags[service, "ours"] = f"tandem-{service}:{version()}"

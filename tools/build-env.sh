@@ -1,8 +1,8 @@
 # What a build of the images is told. Sourced by tools/images.sh and tools/compose.sh, behind offline/lib.sh and at the root.
 # shellcheck shell=bash
 
-# The certificates of a company's network; where CA_BUNDLE is not set, those that this machine's own pip uses.
-export CA_BUNDLE=${CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-/dev/null}}}
+CA_BUNDLE=$(tools/ca-bundle.sh)
+export CA_BUNDLE
 [ -r "$CA_BUNDLE" ] || fail "the CA bundle $CA_BUNDLE cannot be read: correct CA_BUNDLE"
 
 # shellcheck disable=SC2034  # for the scripts that source this

@@ -61,8 +61,8 @@ class Loop:
 def skaffold(folder: Path, *arguments: str) -> str:
     """What skaffold prints, with the cluster's programs on its path. Raises `AssertionError` where it fails."""
     path = ":".join([*(str(Path(tool(name)).parent) for name in ("helm", "kind", "kubectl")), os.environ["PATH"]])
-    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")  # as tools/build-env.sh has it
-    ca = {"CA_BUNDLE": bundle} if bundle else {}
+    bundle = command("tools/ca-bundle.sh").strip()
+    ca = {"CA_BUNDLE": bundle} if bundle != os.devnull else {}  # as tools/dev.sh has it
     done = subprocess.run(
         ["skaffold", *arguments], cwd=folder, env={**ca, **os.environ, "PATH": path},
         capture_output=True, text=True, check=False,
