@@ -146,12 +146,14 @@ class Namespace:
         return self.wait_ready(manifest["metadata"]["name"], seconds)
 
     def wait_ready(self, name: str, seconds: float = 60) -> Any:
-        """The pod of that name as the API has it, once it is ready."""
+        """The pod of that name as the API has it, once it is ready; what makes it may not have made it yet."""
 
         def ready() -> Any:
-            found = self.core.read_namespaced_pod(name, self.name)
-            conditions = {condition.type: condition.status for condition in found.status.conditions or []}
-            return found if conditions.get("Ready") == "True" else None
+            for found in self.core.list_namespaced_pod(self.name, field_selector=f"metadata.name={name}").items:
+                conditions = {condition.type: condition.status for condition in found.status.conditions or []}
+                if conditions.get("Ready") == "True":
+                    return found
+            return None
 
         return eventually(f"pod {name} is ready", ready, seconds)
 

@@ -69,7 +69,6 @@ class Load:
         """End it and take its ledger. Raises `AssertionError` with what the client said where it broke."""
         self._end()
         assert self._process.returncode == 0, self._said()
-        self._errors.close()
         self.ledger = self.so_far()
 
     def _said(self) -> str:
@@ -121,4 +120,7 @@ def load(
         except BaseException:
             running._end()
             raise
-        running.finish()
+        else:
+            running.finish()
+        finally:
+            running._errors.close()

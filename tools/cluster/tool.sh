@@ -22,7 +22,7 @@ need_go "$name $version"
 mkdir -p "$cache/bin"
 # Processes that share the tests ask for it at once: one builds, the others wait for it, where the machine has flock.
 if command -v flock >/dev/null; then
-    exec 8>"$cache/bin/.$name.lock"
+    exec 8>"$cache/$name.lock"
     flock 8
     if [ -x "$built" ]; then link; exit; fi
 fi
