@@ -29,12 +29,13 @@ class Load:
         self.restarts = 0  # of containers meanwhile, where they are known
         self._path = folder / "ledger.jsonl"
         plan.write(folder / "plan.json")
-        self._errors = (folder / "errors.txt").open("w+", encoding="utf-8")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.client", folder / "plan.json", self._path],
-            cwd=ROOT,
-            stderr=self._errors,
-        )
+        self._errors = folder / "errors.txt"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.client", folder / "plan.json", self._path],
+                cwd=ROOT,
+                stderr=errors,
+            )
 
     def mark(self, what: str) -> float:
         """Note that something happens now; the time of it."""
@@ -72,8 +73,7 @@ class Load:
         self.ledger = self.so_far()
 
     def _said(self) -> str:
-        self._errors.seek(0)
-        return self._errors.read()
+        return self._errors.read_text(encoding="utf-8")
 
     def compare(self, token: str | None = None) -> None:
         """Hold the acknowledged writes against what api has now; `token` where the load's own is no longer good."""
@@ -120,7 +120,4 @@ def load(
         except BaseException:
             running._end()
             raise
-        else:
-            running.finish()
-        finally:
-            running._errors.close()
+        running.finish()
