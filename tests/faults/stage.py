@@ -33,7 +33,6 @@ class Stage:
         self.namespace: Namespace = release.namespace
         self.pool = urllib3.PoolManager(retries=False, timeout=5)
         self.figures: list[str] = []
-        self.rolled_out: list[float] = []  # the seconds of each of fault 4's upgrades
 
     def install(self, values: Values | None = None) -> None:
         """Install, and wait until both mapped ports answer."""

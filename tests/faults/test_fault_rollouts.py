@@ -40,8 +40,8 @@ def test_fault_2_forced_deletion_of_a_pod(stage: Stage) -> None:
 
 
 def test_fault_4_rolling_upgrades_and_rollback(stage: Stage, shell: Shell) -> None:
-    """A: ten upgrades of both services, then a rollback, under 200 requests/s."""
-    seconds = stage.rolled_out
+    """A: ten upgrades of both services, then a rollback, under 200 requests/s; each rolled out within 10 s."""
+    seconds = []
     with stage.load(seconds=600) as run:
         for number in range(1, ROLLOUTS + 1):
             run.mark(f"upgrade {number}")
@@ -54,13 +54,7 @@ def test_fault_4_rolling_upgrades_and_rollback(stage: Stage, shell: Shell) -> No
     took = ", ".join(f"{each:.1f}" for each in seconds)
     stage.no_failure(4, "ten rolling upgrades of both services, and a rollback", run, **{"rolled out, s": took})
     assert len(run.ledger) >= 50_000
-
-
-@pytest.mark.thorough  # the one absolute time: the same commit took 5.8 to 7.4 s and, an hour later, 8.0 to 11.0 s
-def test_fault_4_each_upgrade_is_rolled_out_in_time(installed: Stage) -> None:
-    """Each of those ten upgrades was rolled out within 10 s."""
-    assert ROLLOUTS == len(installed.rolled_out)
-    assert max(installed.rolled_out) <= ROLLED_OUT_WITHIN, installed.rolled_out
+    assert max(seconds) <= ROLLED_OUT_WITHIN, took
 
 
 def crashing(service: str, image: str) -> dict[str, str]:
