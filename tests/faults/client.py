@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlencode
 
+import uvloop
+
 from tests.faults import wire
 from tests.faults.ledger import CHANGE, CREATE, DELETE, NOT_SENT, UNFINISHED, Entry, line
 from tests.faults.oracle import CHANGED, CREATED, user
@@ -277,4 +279,4 @@ async def _main(plan: Plan, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Plan.read(Path(sys.argv[1])), Path(sys.argv[2])))
+    uvloop.run(_main(Plan.read(Path(sys.argv[1])), Path(sys.argv[2])))
