@@ -1,7 +1,8 @@
 """How `make test` shares the tests between processes: a file's tests stay together, and what measures runs alone.
 
-The files below wait until every other test is over; then they run one after another in the only process that is left,
-so that nothing disturbs their figures. It is one session all the same, with one closing line and one exit status.
+The files below wait until every other test is over; then they run one after another, in this order, in the only process
+that is left, so that nothing disturbs their figures. It is one session all the same, with one closing line and one exit
+status.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-ALONE = "alone"
+ALONE = "alone "
 # Their figures are times, a share of memory, or what becomes of a fixed load.
 MEASURING = (
     "tests/api/test_outage_load.py",
@@ -18,8 +19,9 @@ MEASURING = (
     "tests/serving/test_memory.py",
     "tests/serving/test_shutdown.py",
     "tests/web/test_outages.py",
+    "tests/web/test_users_client.py",
     "tests/witness/test_ledger.py::test_a_stalled_server_hides_nothing",
-    # Fixed ports, or all that the machine has.
+    # Fixed ports, or all that the machine has. Last, because the disk is at work for a while after an image is built.
     "tests/compose/",
     "tests/images/",
     "tests/skaffold/test_loop.py",
@@ -48,24 +50,24 @@ def _turn(scope: str) -> int:
 
 
 class AloneAtTheEnd(LoadFileScheduling):  # type: ignore[misc] # it is Any to mypy
-    """Hands out the files, and at the end those that measure, as one unit, to the last process."""
+    """Hands out the files, and at the end those that measure, one after another, to the last process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(MEASURING):
-            return ALONE
+        for turn, start in enumerate(MEASURING):
+            if nodeid.startswith(start):
+                return f"{ALONE}{turn:02}"
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), str(super()._split_scope(nodeid)))
 
     def _shared(self) -> str | None:
         """The next unit that may run beside others."""
-        units = [scope for scope in self.workqueue if scope != ALONE]
+        units = [scope for scope in self.workqueue if not scope.startswith(ALONE)]
         return min(units, key=_turn, default=None)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         scope = self._shared()
-        if scope is not None:
-            self.workqueue.move_to_end(scope, last=False)
-        elif len(self.nodes) > 1:
+        if scope is None and len(self.nodes) > 1:
             return
+        self.workqueue.move_to_end(scope or min(self.workqueue), last=False)
         super()._assign_work_unit(node)
 
     def _reschedule(self, node: WorkerController) -> None:

@@ -1,5 +1,6 @@
 """Real services for tests: `python -m web` and `python -m api` on free ports of 127.0.0.1, with their own state."""
 
+import fcntl
 import os
 import secrets
 import signal
@@ -17,12 +18,25 @@ ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT = 20.0  # seconds
 
 
+# Below those that Linux gives to outgoing connections. `make run` takes the port 4,000 above as well, for metrics, and
+# two services in each other's way the next 4,000: those numbers are left to them.
+PORTS = range(10_000, 14_000)
+
+
 def free_port() -> int:
-    """A port that nothing listens on, and that Linux gives to no outgoing connection before a test takes it."""
-    while True:
-        port = 10_000 + secrets.randbelow(18_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+    """A port that nothing listens on, and that no other test, of whichever process, was given lately."""
+    path = ROOT / ".local" / "test-port"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        port = int(file.read() or secrets.choice(PORTS))
+        while True:
+            port = port + 1 if port + 1 in PORTS else PORTS.start
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                file.truncate(0)
+                file.write(str(port))
+                return port
 
 
 class Service:

@@ -47,12 +47,12 @@ def closing_line(ran: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_what_measures_runs_alone_and_last(tmp_path: Path) -> None:
-    """Nothing runs beside it, neither before nor after it in its own time; all of it is one session."""
+    """Nothing runs beside it, neither before nor after it in its own time, images last; all of it is one session."""
     log = tmp_path / "log"
-    measuring = ["tests/serving/test_memory.py", "tests/web/test_outages.py"]
-    names = ["tests/a/test_1.py", measuring[0], "tests/a/test_2.py", measuring[1], "tests/b/test_3.py"]
+    measuring = ["tests/serving/test_memory.py", "tests/web/test_outages.py", "tests/images/test_size.py"]
+    names = ["tests/a/test_1.py", *measuring, "tests/a/test_2.py", "tests/b/test_3.py"]
     ran = trial(tmp_path, {name: PASSES.format(log=str(log), name=name) for name in names})
-    assert (0, "5 passed") == (ran.returncode, closing_line(ran)), ran.stdout
+    assert (0, "6 passed") == (ran.returncode, closing_line(ran)), ran.stdout
     lines = log.read_text().splitlines()
     assert {f"end {name}" for name in names if name not in measuring} <= set(lines[:6])
     assert [f"{when} {name}" for name in measuring for when in ("begin", "end")] == lines[6:]
