@@ -144,6 +144,7 @@ class Client:
         self._form = Form()
         self._idle: dict[str, deque[Connection]] = {service: deque() for service in plan.ports}
         self._kept_alive = max(plan.kept_alive // len(plan.ports), 1)
+        self._kept = dict.fromkeys(plan.ports, 0)  # connections that are kept alive, idle or in use
         self._open: dict[asyncio.Task[None], tuple[int, str, float]] = {}
         self.stop = asyncio.Event()
 
@@ -208,24 +209,29 @@ class Client:
         idle = self._idle[service]
         connection = None
         # The one that has rested longest goes next; below the planned number another is opened.
-        while keep_alive and connection is None and len(idle) >= self._kept_alive:
+        while keep_alive and connection is None and idle and self._kept[service] >= self._kept_alive:
             if (candidate := idle.popleft()).usable:
                 connection = candidate
             else:
                 candidate.close()
+                self._kept[service] -= 1
         reused = connection is not None
         data = wire.request(ask.method, ask.path, port, headers=ask.headers, body=ask.body, keep_alive=keep_alive)
-        connection = connection or await Connection.open(port)
+        if connection is None:
+            connection = await Connection.open(port)
+            self._kept[service] += keep_alive
         whole = False
         try:
             answer = await connection.exchange(data)
             whole = True
         finally:
-            # A connection in mid-answer, or one that is asked to close, is of no more use.
-            if whole and keep_alive and connection.usable:
+            # In mid-answer, or asked to close, it is of no more use; nor is one too many, opened while all were in use:
+            # with more of them each would rest longer than a client's that is at work.
+            if whole and keep_alive and connection.usable and self._kept[service] <= self._kept_alive:
                 idle.append(connection)
             else:
                 connection.close()
+                self._kept[service] -= keep_alive
         return answer, reused
 
     def _ask(self, what: str) -> Ask:

@@ -29,6 +29,7 @@ class Liar:
         self.users: dict[int, dict[str, Any]] = {}
         self.creates = 0
         self.connections = 0
+        self.open = 0  # of those, how many still are
         self.lie: Callable[[BaseHTTPRequestHandler, dict[str, Any]], bool] | None = None
         self.lock = threading.Lock()
 
@@ -47,6 +48,13 @@ def _handler(liar: Liar) -> type[BaseHTTPRequestHandler]:
         def setup(self) -> None:
             super().setup()
             liar.connections += 1
+            with liar.lock:
+                liar.open += 1
+
+        def finish(self) -> None:
+            with liar.lock:
+                liar.open -= 1
+            super().finish()
 
         def answer(self, status: int, document: Any = None) -> None:
             body = b"" if document is None else json.dumps(document).encode()
@@ -233,6 +241,24 @@ def test_a_stalled_server_hides_nothing(liar: Liar) -> None:
     slow = [entry for entry in run.ledger.entries if entry.latency > 0.2]
     assert len(slow) > 5
     assert run.ledger.lag(0.99) < 0.2
+
+
+def test_a_stall_leaves_no_more_connections_open(liar: Liar) -> None:
+    """Those opened while all others wait for an answer are not kept: each would rest longer than was planned."""
+    stalled = threading.Event()
+
+    def stall(_handler: BaseHTTPRequestHandler, _user: dict[str, Any]) -> bool:
+        stalled.set()
+        with liar.lock:
+            time.sleep(0.6)
+        return False
+
+    liar.lie = stall
+    port: int = liar.port  # type: ignore[attr-defined]
+    with load({"api": port}, mix=("api create",), rate=100, kept_alive=10, timeout=PATIENCE) as running:
+        assert stalled.wait(5)
+        running.rest(1.5)
+        assert 10 <= liar.open <= 10 + 3  # beside what is just being asked
 
 
 def test_nobody_listening(tmp_path: Path) -> None:
