@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.faults import oracle
 from tests.faults.client import MIX, Plan
 from tests.faults.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
-BEARABLE = 0.65  # of the CPUs, by the load and a cluster at rest: up to here there is room for what a fault sets off
 
 
 class Load:
@@ -89,7 +87,6 @@ class Load:
         ledger = self.ledger
         return {
             "requests": str(len(ledger)),
-            "a second": f"{self.plan.rate:.0f}",
             "failed": str(len(ledger.failed)),
             "kinds of failure": _counted(ledger.kinds),
             "acknowledged writes": str(len(ledger.acknowledged)),
@@ -124,30 +121,3 @@ def load(
             running._end()
             raise
         running.finish()
-
-
-def bearable_rate(ports: dict[str, int], most: float, **options: Any) -> float:
-    """Requests/s of a `load` with these options: `most`, or what leaves a machine room that this would leave none.
-
-    One that takes more than `BEARABLE` while nothing happens shows what becomes of an overloaded machine, whatever the
-    fault; and two shared cores are twice as slow in one hour as in another.
-    """
-    with load(ports, rate=most, seconds=60, **options) as running:
-        running.rest(2)
-        share = busy_share(8)
-    return most if share <= BEARABLE else most * BEARABLE / share
-
-
-def busy_share(seconds: float) -> float:
-    """The share of all CPUs' time that is used, by whomever, in the next seconds; see proc_stat(5)."""
-    before = _cpu_times()
-    time.sleep(seconds)
-    user, nice, system, idle, iowait, irq, softirq, steal = (
-        after - earlier for after, earlier in zip(_cpu_times(), before, strict=True)
-    )
-    used = user + nice + system + irq + softirq + steal
-    return used / (used + idle + iowait)
-
-
-def _cpu_times() -> list[int]:
-    return [int(ticks) for ticks in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]

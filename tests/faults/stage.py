@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import urllib3
 from tests.cluster.kube import Cluster, Namespace, command, eventually
 from tests.cluster.release import Release, Values, ready
 from tests.faults import report
-from tests.faults.load import Load, bearable_rate, load
+from tests.faults.load import Load, load
 from tests.faults.nodeports import PORTS
 
 POSTGRESQL = ("development-postgresql", "kind")
@@ -80,17 +79,11 @@ class Stage:
         version = {"podAnnotations": {"tandem/version": str(number)}}
         return self.upgrade({"web": version, "api": version})
 
-    @cached_property
-    def rate(self) -> float:
-        """The requests/s of a load."""
-        return bearable_rate(PORTS, RATE, token=self.release.token())
-
     @contextmanager
     def load(self, **options: Any) -> Iterator[Load]:
         """A load through the mapped ports while the block runs, held against the database behind it."""
         began = self.restarts()
-        rate = options.pop("rate", None) or self.rate
-        with load(PORTS, token=self.release.token(), rate=rate, **options) as running:
+        with load(PORTS, token=self.release.token(), **{"rate": RATE, **options}) as running:
             yield running
         self.settle()
         running.compare(self.release.token())

@@ -1,11 +1,8 @@
 """The witness itself: a server that lies, loses or is late is found out, and an honest one is not accused."""
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +15,7 @@ import pytest
 from tests.faults import oracle, report, wire
 from tests.faults.client import Plan
 from tests.faults.ledger import CHANGE, CREATE, DELETE, NOT_SENT, Entry, Ledger
-from tests.faults.load import Load, bearable_rate, busy_share, load
+from tests.faults.load import Load, load
 from tests.faults.oracle import Stored
 
 PATIENCE = 3  # seconds: an honest answer takes milliseconds, on a busy machine too
@@ -262,29 +259,6 @@ def test_a_stall_leaves_no_more_connections_open(liar: Liar) -> None:
         assert stalled.wait(5)
         running.rest(1.5)
         assert 10 <= liar.open <= 10 + 3  # beside what is just being asked
-
-
-@pytest.mark.parametrize(("share", "rate"), [(0.3, 40), (0.65, 40), (0.8, 32.5)])
-def test_a_load_leaves_room(liar: Liar, monkeypatch: pytest.MonkeyPatch, share: float, rate: float) -> None:
-    """A rate that takes more than two thirds of the machine is lowered in proportion."""
-    port: int = liar.port  # type: ignore[attr-defined]
-    seen = []
-
-    def busy(_seconds: float) -> float:
-        seen.append(liar.connections)  # it is asked while the load is on
-        return share
-
-    monkeypatch.setattr("tests.faults.load.busy_share", busy)
-    assert rate == bearable_rate({"api": port}, 40, mix=MIX)
-    assert seen > [10]
-
-
-def test_the_share_of_the_machine() -> None:
-    """A process that does nothing else takes one CPU of all."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
-        share = busy_share(1)
-        busy.kill()
-    assert 0.8 / os.cpu_count() < share <= 1  # type: ignore[operator]
 
 
 def test_nobody_listening(tmp_path: Path) -> None:
