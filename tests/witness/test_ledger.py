@@ -32,6 +32,7 @@ class Liar:
         self.open = 0  # of those, how many still are
         self.lie: Callable[[BaseHTTPRequestHandler, dict[str, Any]], bool] | None = None
         self.lock = threading.Lock()
+        self.counting = threading.Lock()  # apart from the lock that a lie may hold: that delays no connection
 
     def store(self, user: dict[str, Any]) -> dict[str, Any]:
         with self.lock:
@@ -47,12 +48,12 @@ def _handler(liar: Liar) -> type[BaseHTTPRequestHandler]:
 
         def setup(self) -> None:
             super().setup()
-            liar.connections += 1
-            with liar.lock:
+            with liar.counting:
+                liar.connections += 1
                 liar.open += 1
 
         def finish(self) -> None:
-            with liar.lock:
+            with liar.counting:
                 liar.open -= 1
             super().finish()
 
