@@ -15,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import gunicorn.reloader
 import gunicorn.util
 import orjson
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from serving import logs
+from serving import logs, reloader
 from serving.settings import ConfigurationError, Settings, refuse
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
             # Workers share the memory of one imported application; with reload each has to import it anew.
             "preload_app": not settings.reload,
             "reload": settings.reload,
-            "reload_extra_files": _templates(self._application) if settings.reload else [],
+            "reload_extra_files": reloader.files(self._application) if settings.reload else [],
             "graceful_timeout": GRACEFUL_TIMEOUT,
             "timeout": HANG_TIMEOUT,
             "keepalive": KEEP_ALIVE,
@@ -166,12 +167,6 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
             super().exception(msg, *args, **kwargs)
 
 
-def _templates(application: str) -> list[str]:
-    """The files beside the code that a reload has to follow too."""
-    folder = Path(__file__).parents[1] / application.partition(".")[0]
-    return [str(path) for path in folder.rglob("*") if path.suffix in (".html", ".css")]
-
-
 def _write_error(sock: socket.socket, status: int, reason: str, _detail: str) -> None:
     """What gunicorn answers to a request that it cannot read: a problem document (RFC 9457), where its own is HTML.
 
@@ -210,3 +205,4 @@ def _close(sock: socket.socket) -> None:
 _close_graceful = gunicorn.util.close_graceful
 gunicorn.util.close_graceful = _close
 gunicorn.util.write_error = _write_error
+gunicorn.reloader.reloader_engines["auto"] = reloader.Reloader
