@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -41,23 +42,25 @@ def layers(tag: str) -> list[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_edit_rebuilds_at_once(checkout: Path, service: str) -> None:
-    """A changed Python file makes the code's layer again, and nothing before it."""
+    """A changed Python file makes the code's layer again, and nothing before it: the median of three edits."""
     first = build(checkout, service)
     output = first.communicate()[0]
     assert 0 == first.returncode, output
-    before = layers(f"tandem-{service}:test-build")
     file = checkout / "apps" / service / "config.py"
-    file.write_text(file.read_text(encoding="utf-8") + f"\n# {secrets.token_hex()}\n", encoding="utf-8")
-    began = time.monotonic()
-    second = build(checkout, service)
-    output = second.communicate()[0]
-    seconds = time.monotonic() - began
-    assert 0 == second.returncode, output
-    after = layers(f"tandem-{service}:test-build")
-    assert (before[:3], len(before)) == (after[:3], len(after))
-    assert before[3] != after[3]
-    print(f"{output}\n{service} built in {seconds:.1f} s after an edit")  # noqa: T201  # which step took how long
-    assert seconds < EDIT_LIMIT
+    took = []
+    for _ in range(3):
+        before = layers(f"tandem-{service}:test-build")
+        file.write_text(file.read_text(encoding="utf-8") + f"\n# {secrets.token_hex()}\n", encoding="utf-8")
+        began = time.monotonic()
+        edited = build(checkout, service)
+        output = edited.communicate()[0]
+        took.append(time.monotonic() - began)
+        assert 0 == edited.returncode, output
+        after = layers(f"tandem-{service}:test-build")
+        assert (before[:3], len(before)) == (after[:3], len(after))
+        assert before[3] != after[3]
+        print(f"{output}\n{service} built in {took[-1]:.1f} s after an edit")  # noqa: T201  # and which step took how long
+    assert statistics.median(took) < EDIT_LIMIT
 
 
 def test_tampered_hash(checkout: Path) -> None:
