@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 GRACEFUL_TIMEOUT = 20  # seconds for what is in flight at SIGTERM; the pods' grace period is 30
 HANG_TIMEOUT = 30  # seconds without a heartbeat after which the arbiter ends a worker
 STALL_TIMEOUT = 10  # seconds without a byte to or from a client, after which it has had its thread
+BACKLOG = 2048  # connections that wait to be taken; gunicorn's own number
 KEEP_ALIVE = 75  # seconds: longer than the 60 of common load balancers, so that they close first
 
 
@@ -60,13 +61,28 @@ def main(load: Callable[[], Settings], application: str) -> NoReturn:
     from serving import metrics
 
     try:
-        listener = metrics.listen(settings.metrics_port)
-        socket.create_server(("", settings.port), backlog=1).close()
+        metrics_listener = metrics.listen(settings.metrics_port)
+        listener = _listen(settings.port)
     except OSError as error:
         shutil.rmtree(metrics_dir)
         sys.exit(refuse(f"The ports {settings.port} and {settings.metrics_port} cannot be used: {error.strerror}."))
-    _Gunicorn(settings, application, listener, metrics_dir).run()
+    _Gunicorn(settings, application, listener, metrics_listener, metrics_dir).run()
     sys.exit(0)
+
+
+def _listen(port: int) -> socket.socket:
+    """The service's own port, before the application is imported.
+
+    A probe that comes meanwhile waits for its answer; refused, it would come again only a second later.
+
+    gunicorn waits for a half-sent request, or one to take its answer, for ever, and each such client keeps a thread.
+    Connections inherit these timeouts from the socket that they come in by (socket(7), Linux).
+    """
+    listener = socket.create_server(("", port), backlog=BACKLOG)
+    timeout = struct.pack("ll", STALL_TIMEOUT, 0)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+    return listener
 
 
 def _make_metrics_dir(service: str) -> Path:
@@ -82,10 +98,18 @@ def _make_metrics_dir(service: str) -> Path:
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hints
-    def __init__(self, settings: Settings, application: str, listener: socket.socket, metrics_dir: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        application: str,
+        listener: socket.socket,
+        metrics_listener: socket.socket,
+        metrics_dir: Path,
+    ) -> None:
         self._settings = settings
         self._application = application
         self._listener = listener
+        self._metrics_listener = metrics_listener
         self._metrics_dir = metrics_dir
         super().__init__()
 
@@ -96,7 +120,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
         return {
-            "bind": f"0.0.0.0:{settings.port}",
+            "bind": f"fd://{self._listener.detach()}",  # it is gunicorn's from here on
             "proc_name": settings.service,
             "workers": settings.workers,
             "worker_class": "gthread",
@@ -114,7 +138,6 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
             "forwarded_allow_ips": settings.forwarded_allow_ips,
             "logger_class": _Logger,
             "loglevel": settings.log_level,
-            "when_ready": self._when_ready,
             "pre_fork": lambda _server, _worker: signal.pthread_sigmask(signal.SIG_BLOCK, ENDING),
             "post_worker_init": lambda _worker: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING),
             "post_fork": self._post_fork,
@@ -129,18 +152,10 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
         gc.enable()
         return application
 
-    def _when_ready(self, server: Any) -> None:
-        # gunicorn waits for a half-sent request, or one to take its answer, for ever, and each such client keeps a
-        # thread. Connections inherit these timeouts from the socket that they come in by (socket(7), Linux).
-        timeout = struct.pack("ll", STALL_TIMEOUT, 0)
-        for listener in server.LISTENERS:
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
-
     def _post_fork(self, _server: Any, _worker: Any) -> None:
         from serving import metrics
 
-        metrics.serve(self._settings.service, self._listener)
+        metrics.serve(self._settings.service, self._metrics_listener)
 
     def _child_exit(self, _server: Any, worker: Any) -> None:
         from serving import metrics

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.version import version
 from tests.services import ROOT, Service, free_port, running
+from tests.serving.slow_import import SlowImport
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 DURATION_COUNT = "http_request_duration_seconds_count"
@@ -219,6 +221,21 @@ def test_a_taken_port_is_one_sentence(sample_database: str, tmp_path: Path, take
     assert variables[taken] in ran.stderr
     assert "Address already in use" in ran.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_who_comes_during_the_import_waits(tmp_path: Path) -> None:
+    """A probe is answered as soon as there is an answer; refused, it would come again only a second later."""
+    slow = SlowImport(tmp_path)
+    port = free_port()
+
+    def ask() -> int:
+        slow.wait()
+        return urllib3.request("GET", f"http://127.0.0.1:{port}/livez", retries=False, timeout=10).status
+
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(ask)
+        with running("web", tmp_path, until="/livez", PYTHONPATH=str(slow.apps), PORT=str(port)):
+            assert asked.result() == 200
 
 
 def test_check_reads_the_configuration_and_leaves() -> None:
