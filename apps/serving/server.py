@@ -108,7 +108,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
     ) -> None:
         self._settings = settings
         self._application = application
-        self._listener = listener
+        self._bind = f"fd://{listener.detach()}"  # gunicorn's from here on; at a SIGHUP it asks for the address again
         self._metrics_listener = metrics_listener
         self._metrics_dir = metrics_dir
         super().__init__()
@@ -120,7 +120,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no type 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
         return {
-            "bind": f"fd://{self._listener.detach()}",  # it is gunicorn's from here on
+            "bind": self._bind,
             "proc_name": settings.service,
             "workers": settings.workers,
             "worker_class": "gthread",

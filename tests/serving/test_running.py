@@ -238,6 +238,18 @@ def test_who_comes_during_the_import_waits(tmp_path: Path) -> None:
             assert asked.result() == 200
 
 
+def test_sighup_replaces_the_workers(two_workers: Service) -> None:
+    """On the same port, whose connections none of them refuses."""
+    before = set(two_workers.workers())
+    two_workers.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 10
+    while before & set(two_workers.workers()) or len(two_workers.workers()) < 2:
+        assert time.monotonic() < deadline, two_workers.output()[-2000:]
+        assert urllib3.request("GET", f"{two_workers.url}/users", retries=False).status == 200
+        time.sleep(0.05)
+    assert urllib3.request("GET", f"{two_workers.url}/users", retries=False).status == 200
+
+
 def test_check_reads_the_configuration_and_leaves() -> None:
     """`--check`: for init containers and scripts."""
     for service in ("web", "api"):
